@@ -1,0 +1,3 @@
+from .celery import celery_application
+
+__all__ = ["celery_application"]

@@ -1,0 +1,86 @@
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from ..accounts.models import User
+from ..encryption import EncryptedTextField
+
+
+class ApplicationQuerySet(models.QuerySet["Application"]):
+    def visible_to(self, user: User) -> "ApplicationQuerySet":
+        """The one place that says whose records a person sees: their own; staff see all."""
+        return self if user.is_staff else self.filter(owner_id=user.pk)
+
+
+class Application(models.Model):
+    """What a developer registers: a Django project in a repository, and how it is to run."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="applications")
+    name = models.CharField(max_length=63)
+    project_name = models.CharField(max_length=100)
+    github_url = models.URLField("GitHub URL", max_length=500)
+    branch = models.CharField(max_length=200, blank=True)
+    description = models.TextField(max_length=2000, blank=True)
+    instance_type = models.CharField(max_length=32)
+    health_path = models.CharField(max_length=255, default="/")
+    submission = models.UUIDField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    terminate_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ApplicationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "name"],
+                name="one_name_for_an_owner",
+                violation_error_message="You have this name already.",
+            ),
+            # The form carries a random key: posting it twice makes one application.
+            models.UniqueConstraint(fields=["owner", "submission"], name="one_application_for_a_submission"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("applications:detail", args=[self.pk])
+
+
+class EnvironmentVariable(models.Model):
+    """One variable of the site's environment. The value is encrypted here and in Parameter Store."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="environment")
+    name = models.CharField(max_length=255)
+    value = EncryptedTextField()
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "name"], name="one_value_for_a_variable")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Event(models.Model):
+    """What happened to an application, in order: who asked for what, and every move of a record of it."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(auto_now_add=True)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    subject = models.CharField(max_length=80, help_text="For instance: deployment 3, instance, application.")
+    verb = models.CharField(max_length=80, help_text="For instance: running -> failed, terminate.")
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.verb}"

@@ -1,0 +1,140 @@
+"""The portal's settings as operators give them: environment variables, or one Parameter Store path.
+
+In production ``SETTINGS_PARAMETER_PATH`` names a path such as ``/ecdeployer/portal``: every parameter below
+it, read by GetParametersByPath at start, becomes a variable of the same name unless that is set already.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from environs import Env, EnvValidationError
+from marshmallow import ValidationError
+
+from .aws.portal_settings import read_settings
+
+DEFAULT_INSTANCE_TYPES = ["t3.micro", "t3.small", "t3.medium", "t3.large"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """Every setting that an operator can give, typed and checked."""
+
+    secret_key: str
+    secret_key_fallbacks: list[str]
+    debug: bool
+    portal_url: str
+    instance_portal_url: str
+    allowed_hosts: list[str]
+    trusted_proxies: int
+    database_url: str
+    redis_url: str
+    aws_region: str
+    aws_endpoint_url: str | None
+    instance_aws_endpoint_url: str | None
+    resource_prefix: str
+    base_ami_parameter: str
+    instance_types: list[str]
+    agents: str
+    sign_up: bool
+    github_client_id: str
+    github_client_secret: str
+    git_hosts: list[str]
+    accept_root_manage: bool
+    machine_python: str
+    python_downloads: bool
+    email_url: str
+    email_from: str
+    static_root: str
+    log_level: str
+
+
+def load(default_directory: str) -> Configuration:
+    """Read the configuration; a missing or wrong setting ends the process with one line that names it."""
+    env = Env(eager=False)
+    try:
+        read_settings(os.environ)
+        configuration = _read(env, default_directory)
+        env.seal()
+    except EnvValidationError as error:
+        sys.exit(f"ecdeployer: {_one_line(error)}")
+    return configuration
+
+
+def _one_line(error: EnvValidationError) -> str:
+    return "; ".join(
+        f"{name}: {' '.join(map(str, messages))}" for name, messages in error.error_messages.items()
+    )
+
+
+def _read(env: Env, default_directory: str) -> Configuration:
+    portal_url = env.str("PORTAL_URL", validate=_is_url("http", "https")) or ""
+    endpoint = env.str("AWS_ENDPOINT_URL", None, validate=_is_url("http", "https"))
+    return Configuration(
+        secret_key=env.str("SECRET_KEY", validate=_is_long_enough),
+        secret_key_fallbacks=env.list("SECRET_KEY_FALLBACKS", []),
+        debug=env.bool("DEBUG", False),
+        portal_url=portal_url.rstrip("/"),
+        instance_portal_url=(
+            env.str("INSTANCE_PORTAL_URL", None, validate=_is_url("http", "https")) or portal_url
+        ).rstrip("/"),
+        allowed_hosts=env.list("ALLOWED_HOSTS", []),
+        trusted_proxies=env.int("TRUSTED_PROXIES", 0),
+        database_url=env.str(
+            "DATABASE_URL",
+            f"sqlite:///{default_directory}/ecdeployer.sqlite3",
+            validate=_is_url("sqlite", "postgres", "postgresql"),
+        ),
+        redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=_is_url("redis", "rediss")),
+        aws_region=env.str("AWS_REGION", "eu-west-1"),
+        aws_endpoint_url=endpoint,
+        instance_aws_endpoint_url=env.str(
+            "INSTANCE_AWS_ENDPOINT_URL", endpoint, validate=_is_url("http", "https")
+        ),
+        resource_prefix=env.str("RESOURCE_PREFIX", "ecdeployer"),
+        base_ami_parameter=env.str("BASE_AMI_PARAMETER", "/aws/service/debian/release/12/latest/amd64"),
+        instance_types=env.list("INSTANCE_TYPES", DEFAULT_INSTANCE_TYPES),
+        agents=env.str("AGENTS", "required", validate=_is_one_of("required", "skip")),
+        sign_up=env.bool("SIGN_UP", False),
+        github_client_id=env.str("GITHUB_CLIENT_ID", ""),
+        github_client_secret=env.str("GITHUB_CLIENT_SECRET", ""),
+        git_hosts=env.list("GIT_HOSTS", ["github.com"]),
+        accept_root_manage=env.bool("ACCEPT_ROOT_MANAGE", False),
+        machine_python=env.str("MACHINE_PYTHON", "3.11"),
+        python_downloads=env.bool("PYTHON_DOWNLOADS", True),
+        email_url=env.str("EMAIL_URL", ""),
+        email_from=env.str("EMAIL_FROM", "ecdeployer@localhost"),
+        static_root=env.str("STATIC_ROOT", f"{default_directory}/staticfiles"),
+        log_level=env.str("LOG_LEVEL", "INFO"),
+    )
+
+
+def _is_url(*schemes: str) -> Callable[[str | None], bool]:
+    def check(value: str | None) -> bool:
+        if value is None:
+            return True
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not (parts.netloc or parts.scheme == "sqlite"):
+            raise ValidationError(
+                f"found {value.split('@')[-1]!r}, expected a URL that begins with {' or '.join(schemes)}://"
+            )
+        return True
+
+    return check
+
+
+def _is_one_of(*choices: str) -> Callable[[str], bool]:
+    def check(value: str) -> bool:
+        if value not in choices:
+            raise ValidationError(f"found {value!r}, expected one of {', '.join(choices)}")
+        return True
+
+    return check
+
+
+def _is_long_enough(value: str) -> bool:
+    if len(value) < 50:
+        raise ValidationError("is shorter than 50 characters: make one with `openssl rand -base64 48`")
+    return True

@@ -1,0 +1,58 @@
+"""The life of a deployment and of its steps."""
+
+from django.db import models
+
+
+class DeploymentState(models.TextChoices):
+    QUEUED = "queued", "queued"
+    RUNNING = "running", "running"
+    SUCCEEDED = "succeeded", "live"
+    FAILED = "failed", "failed"
+    CANCELLED = "cancelled", "cancelled"
+
+
+class StepState(models.TextChoices):
+    PENDING = "pending", "waiting"
+    RUNNING = "running", "running"
+    SUCCEEDED = "succeeded", "done"
+    FAILED = "failed", "failed"
+    SKIPPED = "skipped", "skipped"
+
+
+class StepName(models.TextChoices):
+    """In the order in which they run; the labels are what the page shows."""
+
+    PREFLIGHT = "preflight", "Read the repository"
+    LAUNCH = "launch", "Launch the instance"
+    BOOT = "boot", "Boot"
+    CLONE = "clone", "Clone the commit"
+    VENV = "venv", "Create the virtual environment"
+    INSTALL = "install", "Install dependencies"
+    CONFIGURE = "configure", "Configure gunicorn, nginx and supervisor"
+    COLLECTSTATIC = "collectstatic", "Collect static files"
+    MIGRATE = "migrate", "Migrate the database"
+    START = "start", "Start"
+    HEALTH = "health", "Check the site"
+
+
+D = DeploymentState
+DEPLOYMENT_TRANSITIONS: dict[str, frozenset[str]] = {
+    D.QUEUED: frozenset({D.RUNNING, D.FAILED, D.CANCELLED}),
+    D.RUNNING: frozenset({D.SUCCEEDED, D.FAILED, D.CANCELLED}),
+    D.SUCCEEDED: frozenset(),
+    D.FAILED: frozenset(),
+    D.CANCELLED: frozenset(),
+}
+
+T = StepState
+STEP_TRANSITIONS: dict[str, frozenset[str]] = {
+    T.PENDING: frozenset({T.RUNNING, T.SUCCEEDED, T.FAILED, T.SKIPPED}),
+    T.RUNNING: frozenset({T.SUCCEEDED, T.FAILED, T.SKIPPED}),
+    T.SUCCEEDED: frozenset(),
+    T.FAILED: frozenset(),
+    T.SKIPPED: frozenset(),
+}
+
+FIRST_DEPLOYMENT_STEPS = tuple(StepName)
+#: The machine is there already: a later deployment neither launches nor boots.
+LATER_DEPLOYMENT_STEPS = tuple(name for name in StepName if name not in {StepName.LAUNCH, StepName.BOOT})

@@ -1,0 +1,89 @@
+import uuid
+
+from django.db import models
+
+from ..applications.models import Application, Event
+from ..encryption import EncryptedTextField
+from ..transitions import StatefulModel
+from .states import INSTANCE_TRANSITIONS, InstanceState
+
+
+class GoldenImage(models.Model):
+    """An AMI that build_golden_image made; the newest one is what new instances start from."""
+
+    ami_id = models.CharField(max_length=32, unique=True)
+    name = models.CharField(max_length=128)
+    base_ami_id = models.CharField(max_length=32)
+    script_sha256 = models.CharField(max_length=64, help_text="Of userdata_image.sh as it ran.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.ami_id
+
+
+class Instance(StatefulModel):
+    """One EC2 instance of ours."""
+
+    TRANSITIONS = INSTANCE_TRANSITIONS
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="instances")
+    state = models.CharField(
+        max_length=16, choices=InstanceState, default=InstanceState.REQUESTED, db_index=True, editable=False
+    )
+    instance_type = models.CharField(max_length=32)
+    ec2_id = models.CharField("instance id", max_length=32, unique=True, null=True, blank=True)
+    ami_id = models.CharField(max_length=32, blank=True)
+    availability_zone = models.CharField(max_length=32, blank=True)
+    public_ip = models.GenericIPAddressField(null=True, blank=True)
+    private_ip = models.GenericIPAddressField(null=True, blank=True)
+    launched_at = models.DateTimeField(null=True, blank=True)
+    terminated_at = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField(blank=True, help_text="Why it failed or went, for people.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.ec2_id or str(self.pk)
+
+    def record_event(self, before: str, after: str, detail: str) -> None:
+        Event.objects.create(
+            application_id=self.application_id, subject="instance", verb=f"{before} -> {after}", detail=detail
+        )
+
+
+class LaunchAttempt(models.Model):
+    """One RunInstances call, committed before it is sent, so that a repeat sends the same bytes."""
+
+    class Outcome(models.TextChoices):
+        PREPARED = "prepared", "prepared"
+        LAUNCHED = "launched", "launched"
+        FAILED = "failed", "failed"
+
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="launch_attempts")
+    number = models.PositiveIntegerField()
+    client_token = models.CharField(max_length=64, unique=True)
+    launch_template_id = models.CharField(max_length=32)
+    launch_template_version = models.CharField(max_length=16)
+    ami_id = models.CharField(max_length=32)
+    instance_type = models.CharField(max_length=32)
+    subnet_id = models.CharField(max_length=32, blank=True)
+    user_data = EncryptedTextField(null=True, help_text="Base64; cleared when the attempt has ended.")
+    outcome = models.CharField(max_length=16, choices=Outcome, default=Outcome.PREPARED)
+    error_code = models.CharField(max_length=128, blank=True)
+    error_message = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["instance", "number"], name="one_attempt_for_a_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instance_id} attempt {self.number}"
