@@ -1,0 +1,182 @@
+"""Machines."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from . import tags
+from .errors import AWSError
+from .session import AWS
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import InstanceTypeDef
+
+#: DescribeInstances' maximum for one page.
+PAGE = 1000
+LIVE_STATES = frozenset({"pending", "running", "stopping", "stopped"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """An instance as EC2 reports it; what EC2 does not say yet is empty."""
+
+    ec2_id: str
+    state: str
+    ami_id: str = ""
+    instance_type: str = ""
+    availability_zone: str = ""
+    public_ip: str = ""
+    private_ip: str = ""
+    launched_at: datetime | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    state_reason: str = ""
+    client_token: str = ""
+    arn: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchRequest:
+    """``user_data`` is what the machine is to receive, not yet in base64; at most 16,384 bytes."""
+
+    launch_template_id: str
+    launch_template_version: str
+    ami_id: str
+    instance_type: str
+    user_data: bytes = field(repr=False)
+    client_token: str
+    tags: Mapping[str, str]
+    subnet_id: str = ""
+
+
+@dataclass(frozen=True)
+class Subnet:
+    id: str
+    zone: str
+
+
+def launch_arguments(request: LaunchRequest) -> dict[str, Any]:
+    """RunInstances' arguments; botocore itself encodes the user data."""
+    tag_list = tags.to_list(request.tags)
+    arguments: dict[str, Any] = {
+        "LaunchTemplate": {
+            "LaunchTemplateId": request.launch_template_id,
+            "Version": request.launch_template_version,
+        },
+        "ImageId": request.ami_id,
+        "InstanceType": request.instance_type,
+        "UserData": request.user_data,
+        "ClientToken": request.client_token,
+        "TagSpecifications": [
+            {"ResourceType": resource, "Tags": tag_list} for resource in ("instance", "volume")
+        ],
+        "MinCount": 1,
+        "MaxCount": 1,
+    }
+    if request.subnet_id:
+        arguments["SubnetId"] = request.subnet_id
+    return arguments
+
+
+def run_instance(aws: AWS, request: LaunchRequest) -> Machine:
+    """Launch, or be told again of the machine that this client token has launched already.
+
+    An answer without our tags is not our machine: AWSError of kind ``mismatch``.
+    """
+    answer = aws.ask(lambda: aws.ec2.run_instances(**launch_arguments(request)))
+    machine = _machine(answer["Instances"][0], account=answer.get("OwnerId", ""), aws=aws)
+    missing = sorted(key for key, value in request.tags.items() if machine.tags.get(key) != value)
+    if missing:
+        raise AWSError(
+            code="AnswerWithoutOurTags",
+            message=f"{machine.ec2_id} lacks {', '.join(missing)}",
+            kind="mismatch",
+            person="AWS answered with a machine that is not this one. Ask the operator of this portal.",
+        )
+    return machine
+
+
+def find_machines(aws: AWS, *, tag: tuple[str, str]) -> list[Machine]:
+    """Every machine with that tag, those that ended within the last hour or so included."""
+    key, value = tag
+    return _describe(aws, Filters=[{"Name": f"tag:{key}", "Values": [value]}])
+
+
+def find_by_instance_tag(aws: AWS, instance_uuid: str) -> Machine | None:
+    """The machine of an Instance row: a live one before one that has ended, the oldest of several."""
+    found = find_machines(aws, tag=(tags.INSTANCE, str(instance_uuid)))
+    return min(found, key=_live_then_old) if found else None
+
+
+def find_machine(aws: AWS, ec2_id: str) -> Machine | None:
+    """None where EC2 does not report it: shortly after the launch that does not mean that there is none."""
+    found = _describe(aws, Filters=[{"Name": "instance-id", "Values": [ec2_id]}])
+    return found[0] if found else None
+
+
+def terminate(aws: AWS, ec2_id: str) -> str:
+    """The state it has now. Kind ``not-found``: describe it before believing that it is gone."""
+    answer = aws.ask(lambda: aws.ec2.terminate_instances(InstanceIds=[ec2_id]))
+    return answer["TerminatingInstances"][0]["CurrentState"]["Name"]
+
+
+def stop(aws: AWS, ec2_id: str) -> str:
+    answer = aws.ask(lambda: aws.ec2.stop_instances(InstanceIds=[ec2_id]))
+    return answer["StoppingInstances"][0]["CurrentState"]["Name"]
+
+
+def console_output(aws: AWS, ec2_id: str) -> str:
+    """The serial console's last 64 KB, as of now on Nitro types; older types give it minutes late."""
+    try:
+        answer = aws.ask(lambda: aws.ec2.get_console_output(InstanceId=ec2_id, Latest=True))
+    except AWSError as error:
+        if error.code != "UnsupportedOperation":
+            raise
+        answer = aws.ask(lambda: aws.ec2.get_console_output(InstanceId=ec2_id))
+    return answer.get("Output") or ""
+
+
+def default_subnets(aws: AWS) -> list[Subnet]:
+    """The default subnet of each zone, in order; none in an account without a default VPC."""
+    filters: Any = [
+        {"Name": "default-for-az", "Values": ["true"]},
+        {"Name": "state", "Values": ["available"]},
+    ]
+    answer = aws.ask(lambda: aws.ec2.describe_subnets(Filters=filters))
+    subnets = [Subnet(id=found["SubnetId"], zone=found["AvailabilityZone"]) for found in answer["Subnets"]]
+    return sorted(subnets, key=lambda subnet: (subnet.zone, subnet.id))
+
+
+def _describe(aws: AWS, **arguments: Any) -> list[Machine]:
+    paginate = lambda: list(  # noqa: E731
+        aws.ec2.get_paginator("describe_instances").paginate(PaginationConfig={"PageSize": PAGE}, **arguments)
+    )
+    return [
+        _machine(instance, account=reservation.get("OwnerId", ""), aws=aws)
+        for page in aws.ask(paginate)
+        for reservation in page["Reservations"]
+        for instance in reservation["Instances"]
+    ]
+
+
+def _machine(instance: "InstanceTypeDef", *, account: str, aws: AWS) -> Machine:
+    ec2_id = instance["InstanceId"]
+    return Machine(
+        ec2_id=ec2_id,
+        state=instance["State"]["Name"],
+        ami_id=instance.get("ImageId", ""),
+        instance_type=instance.get("InstanceType", ""),
+        availability_zone=instance.get("Placement", {}).get("AvailabilityZone", ""),
+        public_ip=instance.get("PublicIpAddress", ""),
+        private_ip=instance.get("PrivateIpAddress", ""),
+        launched_at=instance.get("LaunchTime"),
+        tags={tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])},
+        state_reason=instance.get("StateReason", {}).get("Message", ""),
+        client_token=instance.get("ClientToken", ""),
+        arn=f"arn:{aws.partition}:ec2:{aws.region}:{account}:instance/{ec2_id}",
+    )
+
+
+def _live_then_old(machine: Machine) -> tuple[bool, float]:
+    launched = machine.launched_at.timestamp() if machine.launched_at else float("inf")
+    return machine.state not in LIVE_STATES, launched

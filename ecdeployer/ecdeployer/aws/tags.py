@@ -1,0 +1,40 @@
+"""The tags that say what is ours, and whose."""
+
+from collections.abc import Iterable, Mapping
+from typing import TypedDict
+
+PREFIX = "ecdeployer:prefix"
+APPLICATION = "ecdeployer:application"
+INSTANCE = "ecdeployer:instance"
+ATTEMPT = "ecdeployer:attempt"
+#: On the machine that a golden image is made on: it belongs to no application and to no row.
+BUILDER = "ecdeployer:builder"
+#: On a golden image: the SHA-256 of the script that made it, and the AMI that it was made from.
+SCRIPT = "ecdeployer:script"
+BASE = "ecdeployer:base"
+PARTS = "ecdeployer:parts"
+NAME = "Name"
+
+
+class Tag(TypedDict):
+    Key: str
+    Value: str
+
+
+def instance_tags(*, prefix: str, application: str, instance: str, attempt: int, name: str) -> dict[str, str]:
+    """What a launched machine and its volume carry. ``application`` and ``instance`` are our rows' UUIDs."""
+    return {
+        PREFIX: prefix,
+        APPLICATION: application,
+        INSTANCE: instance,
+        ATTEMPT: str(attempt),
+        NAME: name[:256],
+    }
+
+
+def to_list(tags: Mapping[str, str]) -> list[Tag]:
+    return [Tag(Key=key, Value=value) for key, value in tags.items()]
+
+
+def to_dict(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags}
