@@ -57,7 +57,6 @@ class Subnet:
 
 def launch_arguments(request: LaunchRequest) -> dict[str, Any]:
     """RunInstances' arguments; botocore itself encodes the user data."""
-    tag_list = tags.to_list(request.tags)
     arguments: dict[str, Any] = {
         "LaunchTemplate": {
             "LaunchTemplateId": request.launch_template_id,
@@ -67,9 +66,7 @@ def launch_arguments(request: LaunchRequest) -> dict[str, Any]:
         "InstanceType": request.instance_type,
         "UserData": request.user_data,
         "ClientToken": request.client_token,
-        "TagSpecifications": [
-            {"ResourceType": resource, "Tags": tag_list} for resource in ("instance", "volume")
-        ],
+        "TagSpecifications": tags.specifications(request.tags, "instance", "volume"),
         "MinCount": 1,
         "MaxCount": 1,
     }

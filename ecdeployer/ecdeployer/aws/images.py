@@ -27,16 +27,12 @@ class Image:
 
 def create_image(aws: AWS, ec2_id: str, *, name: str, description: str, tag: Mapping[str, str]) -> str:
     """Keep the disk of a stopped machine; answers the new AMI's id. Its snapshots get the tags too."""
-    specifications = [
-        {"ResourceType": kind, "Tags": tags.to_list({**tag, tags.NAME: name})}
-        for kind in ("image", "snapshot")
-    ]
     answer = aws.ask(
         lambda: aws.ec2.create_image(
             InstanceId=ec2_id,
             Name=name,
             Description=description,
-            TagSpecifications=specifications,  # type: ignore[arg-type]
+            TagSpecifications=tags.specifications({**tag, tags.NAME: name}, "image", "snapshot"),
         )
     )
     return answer["ImageId"]

@@ -1,7 +1,7 @@
 """The tags that say what is ours, and whose."""
 
-from collections.abc import Iterable, Mapping
-from typing import TypedDict
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 PREFIX = "ecdeployer:prefix"
 APPLICATION = "ecdeployer:application"
@@ -36,5 +36,6 @@ def to_list(tags: Mapping[str, str]) -> list[Tag]:
     return [Tag(Key=key, Value=value) for key, value in tags.items()]
 
 
-def to_dict(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in tags}
+def specifications(tags: Mapping[str, str], *resources: str) -> list[Any]:
+    """EC2's TagSpecifications: the same tags for every kind of resource that a call makes."""
+    return [{"ResourceType": resource, "Tags": to_list(tags)} for resource in resources]
