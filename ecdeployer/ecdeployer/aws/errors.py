@@ -18,6 +18,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as BotocoreConnectionError
 
 Kind = Literal[
     "throttled",
@@ -105,8 +106,9 @@ _CODES: dict[Rule, str] = {
         RequestTimeout RequestTimeoutException""",
 }
 RULES: dict[str, Rule] = {code: rule for rule, codes in _CODES.items() for code in codes.split()}
-#: botocore's own: nothing came back from AWS, so nobody knows whether the request was carried out.
 _CREDENTIAL_ERRORS = (NoCredentialsError, CredentialRetrievalError, TokenRetrievalError)
+#: Nothing came back from AWS, so nobody knows whether the request was carried out.
+_NO_ANSWER = (HTTPClientError, BotocoreConnectionError)
 
 
 def rule_for(code: str, *, http_status: int = 400) -> Rule:
@@ -122,7 +124,7 @@ def translate(error: ClientError | BotoCoreError) -> AWSError:
         rule = EXPIRED
     elif isinstance(error, PartialCredentialsError):
         rule = CREDENTIALS
-    elif isinstance(error, HTTPClientError):
+    elif isinstance(error, _NO_ANSWER):
         rule = UNAVAILABLE
     else:
         rule = INVALID
