@@ -21,9 +21,7 @@ class Document:
 
 def find(aws: AWS, name: str) -> Document | None:
     try:
-        answer = aws.ask(
-            lambda: aws.ssm.get_document(Name=name, DocumentVersion="$DEFAULT", DocumentFormat="JSON")
-        )
+        answer = aws.ask(lambda: aws.ssm.get_document(Name=name, DocumentFormat="JSON"))
     except AWSError as error:
         if error.code == "InvalidDocument":
             return None

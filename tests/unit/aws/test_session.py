@@ -4,6 +4,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 from ecdeployer.aws import ec2, sts
 from ecdeployer.aws.errors import AWSError
@@ -44,11 +45,11 @@ def test_an_unread_answer_is_asked_for_again_with_the_same_token(
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     bodies: list[dict[str, list[str]]] = []
 
-    def send(request: Any, **_: Any) -> AWSResponse:
+    def send(request: Any, **_: Any) -> Any:
         bodies.append(parse_qs(request.body))
         if len(bodies) == 1:
             raise ReadTimeoutError(endpoint_url=request.url)
-        return AWSResponse(request.url, 200, {}, _Raw())
+        return AWSResponse(request.url, 200, HTTPHeaders(), _Raw())
 
     aws.ec2.meta.events.register("before-send.ec2.RunInstances", send)
     assert ec2.run_instance(aws, LAUNCH).ec2_id == "i-1"
@@ -60,14 +61,14 @@ def test_an_unread_answer_is_asked_for_again_with_the_same_token(
 def test_capacity_is_not_asked_for_again(aws: AWS) -> None:
     requests: list[Any] = []
 
-    def send(request: Any, **_: Any) -> AWSResponse:
+    def send(request: Any, **_: Any) -> Any:
         requests.append(request)
         body = (
             b"<Response><Errors><Error><Code>InsufficientInstanceCapacity</Code></Error></Errors></Response>"
         )
         raw = _Raw()
         raw.stream = lambda *_, **__: [body]  # type: ignore[method-assign]
-        return AWSResponse(request.url, 400, {}, raw)
+        return AWSResponse(request.url, 400, HTTPHeaders(), raw)
 
     aws.ec2.meta.events.register("before-send.ec2.RunInstances", send)
     with pytest.raises(AWSError, match="InsufficientInstanceCapacity"):

@@ -1,0 +1,188 @@
+"""IAM policies, as data: what an instance may do, and what the portal needs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..aws import tags
+
+Policy = dict[str, Any]
+Statement = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """The account and region that a policy speaks of, and the prefix of everything that is ours in it."""
+
+    partition: str
+    region: str
+    account: str
+    prefix: str
+
+    @property
+    def role_name(self) -> str:
+        """IAM knows no regions: the name carries it, so that a portal in each does not share the role."""
+        return f"{self.prefix}-{self.region}-instance"
+
+    def arn(self, service: str, resource: str, *, account: str | None = None) -> str:
+        owner = self.account if account is None else account
+        return f"arn:{self.partition}:{service}:{self.region}:{owner}:{resource}"
+
+    @property
+    def environments(self) -> str:
+        """The parameters that hold the applications' environments."""
+        return self.arn("ssm", f"parameter/{self.prefix}/*/environment/*")
+
+    @property
+    def our_tag(self) -> dict[str, str]:
+        return {tags.PREFIX: self.prefix}
+
+
+def instance_trust(scope: Scope) -> Policy:
+    service = "ec2.amazonaws.com.cn" if scope.partition == "aws-cn" else "ec2.amazonaws.com"
+    return _policy(
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}},
+    )
+
+
+def instance_policy(scope: Scope) -> Policy:
+    """One role for all instances, and yet each reads its own application's environment alone.
+
+    The agent's actions are those of Run Command; they take no resource. Of the managed policy for the agent
+    it leaves out reading every parameter and document of the account.
+    """
+    agent = [
+        "ssm:UpdateInstanceInformation",
+        "ssm:ListAssociations",
+        "ssm:ListInstanceAssociations",
+        *(f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")),
+        *(
+            f"ec2messages:{action}"
+            for action in (
+                "AcknowledgeMessage",
+                "DeleteMessage",
+                "FailMessage",
+                "GetEndpoint",
+                "GetMessages",
+                "SendReply",
+            )
+        ),
+    ]
+    return _policy(
+        _allow("RunCommandAgent", agent, "*"),
+        _allow(
+            "OwnEnvironment",
+            ["ssm:GetParameter", "ssm:GetParameters"],
+            scope.environments,
+            {"StringEquals": {f"ssm:resourceTag/{tags.INSTANCE}": "${ec2:SourceInstanceARN}"}},
+        ),
+    )
+
+
+def portal_policy(scope: Scope) -> Policy:
+    """What the portal's own role or user needs, ``ensure_infrastructure`` apart (see docs/operating.md)."""
+    return _policy(*_launching(scope), *_owning(scope), *_parameters(scope), *_commanding(scope))
+
+
+def _launching(scope: Scope) -> list[Statement]:
+    """A launch is allowed when every resource of it is: so only by our template, and only with our tag."""
+    through_template = {"ArnLike": {"ec2:LaunchTemplate": scope.arn("ec2", "launch-template/*")}}
+    from_template = {**through_template, "Bool": {"ec2:IsLaunchTemplateResource": "true"}}
+    tagged = {f"aws:RequestTag/{key}": value for key, value in scope.our_tag.items()}
+    ours = {f"ec2:ResourceTag/{key}": value for key, value in scope.our_tag.items()}
+    run = ["ec2:RunInstances"]
+
+    def on(resource: str) -> str:
+        return scope.arn("ec2", f"{resource}/*")
+
+    images = scope.arn("ec2", "image/*", account="")
+    return [
+        _allow("LaunchTemplate", run, on("launch-template"), {"StringEquals": ours}),
+        _allow(
+            "LaunchInstance",
+            run,
+            on("instance"),
+            {**through_template, "StringEquals": {**tagged, "ec2:MetadataHttpTokens": "required"}},
+        ),
+        _allow("LaunchVolume", run, on("volume"), {**through_template, "StringEquals": tagged}),
+        _allow("LaunchWithinTemplate", run, on("security-group"), from_template),
+        _allow("LaunchInNetwork", run, [on("subnet"), on("network-interface")], through_template),
+        _allow("LaunchFromImage", run, images, through_template),
+        _allow(
+            "PassInstanceRole",
+            ["iam:PassRole"],
+            f"arn:{scope.partition}:iam::{scope.account}:role/{scope.role_name}",
+            {"StringLike": {"iam:PassedToService": "ec2.amazonaws.com*"}},
+        ),
+    ]
+
+
+def _owning(scope: Scope) -> list[Statement]:
+    ours = {"StringEquals": {f"ec2:ResourceTag/{key}": value for key, value in scope.our_tag.items()}}
+    tagged = {f"aws:RequestTag/{key}": value for key, value in scope.our_tag.items()}
+    images = [scope.arn("ec2", f"{kind}/*", account="") for kind in ("image", "snapshot")]
+    machines = [scope.arn("ec2", f"{kind}/*") for kind in ("instance", "volume")]
+    look = ("Instances", "Images", "Subnets", "LaunchTemplates", "LaunchTemplateVersions")
+    return [
+        _allow("Look", [f"ec2:Describe{kind}" for kind in look], "*"),
+        _allow("Explain", ["sts:DecodeAuthorizationMessage"], "*"),
+        _allow(
+            "TagWhatIsMade",
+            ["ec2:CreateTags"],
+            [*machines, *images],
+            {"StringEquals": {**tagged, "ec2:CreateAction": ["RunInstances", "CreateImage"]}},
+        ),
+        _allow(
+            "OwnMachines",
+            ["ec2:TerminateInstances", "ec2:StopInstances", "ec2:GetConsoleOutput", "ec2:CreateImage"],
+            scope.arn("ec2", "instance/*"),
+            ours,
+        ),
+        _allow("KeepImage", ["ec2:CreateImage"], images, {"StringEquals": tagged}),
+    ]
+
+
+def _parameters(scope: Scope) -> list[Statement]:
+    portal = scope.arn("ssm", f"parameter/{scope.prefix}/portal")
+    return [
+        _allow(
+            "Environments",
+            ["ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameters"],
+            scope.environments,
+        ),
+        _allow("OwnSettings", ["ssm:GetParametersByPath"], [portal, f"{portal}/*"]),
+        _allow(
+            "PublishedImages",
+            ["ssm:GetParameter"],
+            scope.arn("ssm", "parameter/aws/service/*", account=""),
+        ),
+    ]
+
+
+def _commanding(scope: Scope) -> list[Statement]:
+    ours = {f"ssm:resourceTag/{key}": value for key, value in scope.our_tag.items()}
+    look = [
+        "ssm:ListCommands",
+        "ssm:GetCommandInvocation",
+        "ssm:DescribeInstanceInformation",
+    ]
+    return [
+        _allow("OwnDocuments", ["ssm:SendCommand"], scope.arn("ssm", f"document/{scope.prefix}-*")),
+        _allow(
+            "OnOwnMachines",
+            ["ssm:SendCommand"],
+            scope.arn("ec2", "instance/*"),
+            {"StringEquals": ours},
+        ),
+        _allow("Results", look, "*"),
+    ]
+
+
+def _allow(
+    name: str, actions: list[str], resources: str | list[str], condition: Policy | None = None
+) -> Statement:
+    statement: Statement = {"Sid": name, "Effect": "Allow", "Action": actions, "Resource": resources}
+    return {**statement, "Condition": condition} if condition else statement
+
+
+def _policy(*statements: Statement) -> Policy:
+    return {"Version": "2012-10-17", "Statement": list(statements)}

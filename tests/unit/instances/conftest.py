@@ -1,0 +1,44 @@
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.model import OperationModel
+from ecdeployer.aws.session import AWS, connect
+from moto import mock_aws
+from pytest_django import Settings
+
+BASE_AMI_PARAMETER = "/base/ami"
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[AWS]:
+    """An empty account in moto, in this process: no socket. A parameter of ours names its base image."""
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    settings.AWS_REGION = "eu-west-1"
+    settings.AWS_ENDPOINT_URL = None
+    settings.RESOURCE_PREFIX = "sites"
+    settings.BASE_AMI_PARAMETER = BASE_AMI_PARAMETER
+    with mock_aws():
+        aws = connect("eu-west-1")
+        base = aws.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        aws.ssm.put_parameter(Name=BASE_AMI_PARAMETER, Value=base, Type="String")
+        yield aws
+
+
+@pytest.fixture
+def calls(aws: AWS) -> Iterator[list[str]]:
+    """The names of the operations that were asked of AWS since the test began."""
+    asked: list[str] = []
+
+    def note(model: OperationModel, **_: Any) -> None:
+        asked.append(model.name)
+
+    clients = (aws.ec2, aws.ssm, aws.iam, aws.sts)
+    for client in clients:
+        client.meta.events.register("before-call", note)
+    yield asked
+    for client in clients:
+        client.meta.events.unregister("before-call", note)
