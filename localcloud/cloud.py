@@ -1,0 +1,212 @@
+"""The local cloud: what its instances are made of, and what happens to them."""
+
+import base64
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from moto.core.utils import utcnow
+from moto.ec2.models.instances import Instance, StateReason
+
+from localcloud import base, records
+from localcloud.addresses import Pool, Subnet
+from localcloud.images import BASE_IMAGE, Store
+from localcloud.machine import Hardware, Machine
+from localcloud.names import Names
+from localcloud.records import Memory
+from localcloud.seed import TRUST, Seed
+from localcloud.supervisor import Capture, Cause, Hooks, Supervisor
+
+ACCOUNT = "123456789012"
+STOP_SECONDS = 30.0
+TERMINATE_SECONDS = 8.0
+FORGET_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `up` was asked for; `pids` is the limit of processes and threads of one machine."""
+
+    names: Names
+    subnet: Subnet
+    port: int
+    region: str
+    memory: Memory
+    pids: int = 2048
+    limit: int = 20
+
+    @property
+    def endpoint(self) -> str:
+        """Where machines find the API."""
+        return f"http://{self.subnet.gateway}:{self.port}"
+
+
+class Cloud:
+    """Machines by instance id; every change of an instance goes through here."""
+
+    def __init__(self, settings: Settings, base_layer: str) -> None:
+        self.settings = settings
+        self.store = Store(settings.names.state)
+        self.lock = threading.RLock()
+        self.base_layer = base_layer
+        self.supervisors: dict[str, Supervisor] = {}
+        self._private = Pool(settings.subnet)
+        self._public = Pool(settings.subnet, offset=128)
+        self._by_address: dict[str, Instance] = {}
+
+    @property
+    def free(self) -> int:
+        """How many more instances may be launched."""
+        return self.settings.limit - len(self.supervisors)
+
+    def layers(self, image_id: str) -> tuple[str, ...] | None:
+        """The layers of an image, or None when there is no such image."""
+        if image_id == BASE_IMAGE:
+            return (self.base_layer,)
+        found = [image for image in self.store.all() if image.image_id == image_id]
+        return found[0].layers if found else None
+
+    def launch(self, record: Instance, layers: tuple[str, ...]) -> None:
+        """Boot a machine for a new record, whose addresses become the machine's."""
+        wants_public = record.public_ip is not None
+        records.set_state(record, "pending")
+        records.set_private_address(record, self._private.take())
+        hardware = Hardware(
+            memory=self.settings.memory.of(record.instance_type),
+            pids=self.settings.pids,
+            mac=record.nics[0].mac_address,
+            layers=self.store.paths(layers),
+        )
+        machine = Machine(
+            self.settings.names, self.settings.subnet, record.id, hardware, port=self.settings.port
+        )
+        hooks = Hooks(
+            running=partial(self._running, record),
+            stopped=partial(self._stopped, record),
+            terminated=partial(self._terminated, record),
+        )
+        self.supervisors[record.id] = Supervisor(machine, layers, hooks)
+        self._boot(record, public=wants_public)
+
+    def start(self, record: Instance) -> None:
+        """Boot a stopped instance, with a new public address if it had one before."""
+        records.set_state(record, "pending")
+        record.state_reason = StateReason()
+        record._reason = ""
+        record.launch_time = utcnow()
+        self._boot(record, public=bool(record.nics[0].public_ip_auto_assign))
+
+    def _boot(self, record: Instance, *, public: bool) -> None:
+        addresses = [str(record.private_ip)]
+        record.nics[0].public_ip = self._public.take() if public else None
+        if record.public_ip:
+            addresses.append(record.public_ip)
+        self._by_address.update(dict.fromkeys(addresses, record))
+        self.supervisors[record.id].start(
+            self._seed(record),
+            tuple(addresses),
+            ends_on_halt=record.instance_initiated_shutdown_behavior == "terminate",
+        )
+
+    def stop(self, record: Instance) -> None:
+        """Shut down and keep the disk."""
+        records.set_state(record, "stopping")
+        self.supervisors[record.id].stop(seconds=STOP_SECONDS)
+
+    def terminate(self, record: Instance) -> None:
+        """Shut down and delete the disk."""
+        records.set_state(record, "shutting-down")
+        self.supervisors[record.id].terminate(seconds=TERMINATE_SECONDS)
+
+    def reboot(self, record: Instance) -> None:
+        """Reboot a running instance."""
+        self.supervisors[record.id].reboot()
+
+    def capture(self, record: Instance, *, reboot: bool, done: Callable[[tuple[str, ...]], None]) -> None:
+        """Keep an instance's disk; `done` gets the layers, or none when it failed."""
+        self.supervisors[record.id].capture(Capture(self.store, done), reboot=reboot)
+
+    def console(self, instance_id: str) -> bytes:
+        """The last 64 KB of an instance's console."""
+        file = self.settings.names.instance(instance_id) / "console.log"
+        return file.read_bytes()[-65_536:] if file.exists() else b""
+
+    def at(self, address: str) -> Instance | None:
+        """The instance that has an address now."""
+        return self._by_address.get(address)
+
+    def close(self) -> None:
+        """End every machine."""
+        supervisors = list(self.supervisors.values())
+        for supervisor in supervisors:
+            supervisor.terminate(seconds=0)
+        for supervisor in supervisors:
+            supervisor.join(15)
+
+    def _seed(self, record: Instance) -> Seed:
+        encoded = str(record.user_data) if record.user_data is not None else ""
+        key = record.ec2_backend.key_pairs.get(record.key_name)
+        return Seed(
+            instance_id=record.id,
+            hostname=f"ip-{str(record.private_ip).replace('.', '-')}",
+            user_data=base64.b64decode(encoded),
+            environment=self._environment(),
+            public_keys=(key.public_key,) if key else (),
+        )
+
+    def _environment(self) -> dict[str, str]:
+        values = {"AWS_ENDPOINT_URL": self.settings.endpoint, **base.proxy_environment()}
+        if {name.lower() for name in values} & {"http_proxy", "https_proxy"}:
+            direct = ["localhost", "127.0.0.1", "169.254.169.254", str(self.settings.subnet.network)]
+            direct.append(self.settings.subnet.gateway)
+            told = values.get("no_proxy", values.get("NO_PROXY", ""))
+            values["no_proxy"] = values["NO_PROXY"] = ",".join([*filter(None, told.split(",")), *direct])
+        if base.trusts_more(self.store.layers / self.base_layer):
+            values.update(TRUST)
+        return values
+
+    def _running(self, record: Instance) -> None:
+        with self.lock:
+            if record.state == "pending":
+                records.set_state(record, "running")
+
+    def _stopped(self, record: Instance, cause: Cause) -> None:
+        with self.lock:
+            self._free_public(record)
+            records.set_state(record, "stopped")
+            records.explain(record, cause)
+
+    def _terminated(self, record: Instance, cause: Cause) -> None:
+        with self.lock:
+            self._free_public(record)
+            private = str(record.private_ip)
+            self._by_address.pop(private, None)
+            self._private.give_back(private)
+            del self.supervisors[record.id]
+            record.terminate()
+            records.set_private_address(record, "")
+            records.explain(record, cause)
+        forget = threading.Timer(FORGET_SECONDS, records.forget, args=(record,))
+        forget.daemon = True
+        forget.start()
+
+    def _free_public(self, record: Instance) -> None:
+        if record.public_ip:
+            self._by_address.pop(record.public_ip, None)
+            self._public.give_back(record.public_ip)
+            record.nics[0].public_ip = None
+
+
+def prepare_base(state: Path, progress: Callable[[str], None]) -> str:
+    """The name of the base disk's layer, made now if there is none."""
+    store = Store(state)
+    name = base.layer_name(*base.mirrors(base.host_sources()), base.host_bundle())
+    with store.locked():
+        if not (store.layers / name).exists():
+            base.build(store.layers / name, log=state / "base.log", progress=progress)
+    store.collect()
+    return name
+
+
