@@ -5,9 +5,25 @@ import pytest
 from botocore.model import OperationModel
 from ecdeployer.aws.session import AWS, connect
 from moto import mock_aws
+from moto.ec2.models.amis import Ami, AmiBackend
 from pytest_django import Settings
 
 BASE_AMI_PARAMETER = "/base/ami"
+
+
+_moto_create_image = AmiBackend.create_image
+
+
+def _create_image(
+    self: AmiBackend,
+    instance_id: str,
+    name: str,
+    description: str,
+    tag_specifications: list[dict[str, Any]],
+) -> Ami:
+    """moto has no tags for the snapshots of an image; EC2 takes them in the same call."""
+    taken = [each for each in tag_specifications if each["ResourceType"] != "snapshot"]
+    return _moto_create_image(self, instance_id, name, description, taken)
 
 
 @pytest.fixture
@@ -21,6 +37,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[AWS]:
     settings.AWS_ENDPOINT_URL = None
     settings.RESOURCE_PREFIX = "sites"
     settings.BASE_AMI_PARAMETER = BASE_AMI_PARAMETER
+    monkeypatch.setattr(AmiBackend, "create_image", _create_image)
     with mock_aws():
         aws = connect("eu-west-1")
         base = aws.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ....aws.errors import AWSError
-from ....aws.session import connect
+from ....aws.session import AWS, connect
 from ... import infrastructure
 from ...policies import portal_policy
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         except AWSError as error:
             raise CommandError(error.operator) from None
 
-    def _ensure(self, aws: infrastructure.AWS) -> None:
+    def _ensure(self, aws: AWS) -> None:
         self.stdout.write(_ROW.format("RESOURCE", "NAME", "WAS", "DETAIL"))
         lines = []
         for line in infrastructure.ensure(aws):
