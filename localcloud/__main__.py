@@ -13,7 +13,7 @@ from typing import NoReturn
 from localcloud import cleanup, ec2, metadata, network, requirements, server, ssm
 from localcloud.addresses import Subnet
 from localcloud.cloud import Cloud, Settings, prepare_base
-from localcloud.commands import CommandError
+from localcloud.host import CommandError
 from localcloud.names import NameRefusedError, Names
 from localcloud.records import Memory
 

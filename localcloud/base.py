@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from localcloud.commands import CommandError
+from localcloud.host import CommandError
 from localcloud.mounts import remove_tree
 
 Progress = Callable[[str], None]

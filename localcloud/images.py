@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from localcloud.commands import run
+from localcloud.host import run
 from localcloud.mounts import remove_tree
 
 BASE_IMAGE = "ami-0deb1a00000000012"

@@ -4,7 +4,7 @@ import re
 import time
 from pathlib import Path
 
-from localcloud.commands import CommandError, run
+from localcloud.host import CommandError, run
 
 MOUNTS = Path("/proc/self/mounts")
 _OCTAL = re.compile(r"\\([0-7]{3})")

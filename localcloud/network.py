@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from localcloud.addresses import Subnet
-from localcloud.commands import CommandError, run
+from localcloud.host import CommandError, run
 from localcloud.names import LOCKS, Names
 
 METADATA_ADDRESS = "169.254.169.254"

@@ -27,7 +27,7 @@ def front(metadata: Application) -> Application:
 
     def application(environ: Environment, start_response: Any) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", ""))
-        if path.startswith("/latest"):
+        if path == "/latest" or path.startswith("/latest/"):
             return metadata(environ, start_response)
         if path.startswith("/moto-api"):
             return Response("Not Found", status=404)(environ, start_response)

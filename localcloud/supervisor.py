@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from localcloud.commands import CommandError
+from localcloud.host import CommandError
 from localcloud.images import LAYERS_FILE, Store
 from localcloud.machine import REBOOT, Ending, Machine
 from localcloud.seed import Seed
@@ -63,6 +63,7 @@ class Supervisor:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._gone = False
+        self._registered = False
 
     def start(self, seed: Seed, addresses: tuple[str, ...], *, ends_on_halt: bool) -> None:
         """Boot in a new thread; an earlier boot's thread, if any, is waited for in there."""
@@ -108,6 +109,12 @@ class Supervisor:
     def answers(self) -> bool:
         """Whether services inside can be reached, by Run Command for one."""
         return self.machine.has(_BUS)
+
+    @property
+    def registered(self) -> bool:
+        """Whether services inside could be reached at some time since the launch."""
+        self._registered = self._registered or self.answers
+        return self._registered
 
     def _follow(self, work: Callable[[], None]) -> None:
         before = self._thread
