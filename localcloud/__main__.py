@@ -72,7 +72,9 @@ def up(names: Names, options: argparse.Namespace) -> int:
         ec2.install(cloud)
         ssm.install(cloud)
         addresses = ("127.0.0.1", options.subnet.gateway)
-        stack.enter_context(closing(server.Servers(server.front(metadata.application(cloud)), addresses, options.port)))
+        stack.enter_context(
+            closing(server.Servers(server.front(metadata.application(cloud)), addresses, options.port))
+        )
         print(f"ready endpoint=http://127.0.0.1:{options.port} bridge={options.subnet.gateway}", flush=True)
         threading.Event().wait()
     return 0
@@ -86,20 +88,30 @@ def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="localcloud", description="AWS on one Linux machine, with machines that boot.")
+    parser = argparse.ArgumentParser(
+        prog="localcloud", description="AWS on one Linux machine, with machines that boot."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="run a local cloud until Ctrl-C")
     down = commands.add_parser("down", help="end a local cloud, and clear what a killed one left")
     ask = commands.add_parser("check", help="say what this host lacks to boot machines")
     for command in (up, down, ask):
-        command.add_argument("--state", type=Path, default=Path("/var/lib/localcloud"), help="disks and images")
+        command.add_argument(
+            "--state", type=Path, default=Path("/var/lib/localcloud"), help="disks and images"
+        )
     for command in (up, down):
         command.add_argument("--name", default="main", help="several local clouds run side by side by name")
-    up.add_argument("--subnet", type=Subnet.parse, default=Subnet.parse("10.213.0.0/24"), help="a private /24")
+    up.add_argument(
+        "--subnet", type=Subnet.parse, default=Subnet.parse("10.213.0.0/24"), help="a private /24"
+    )
     up.add_argument("--port", type=int, default=4566, help="of the API, on 127.0.0.1 and the bridge")
     up.add_argument("--region", default="eu-west-1", help="where requests without a region go")
-    up.add_argument("--machine-memory", type=int, default=_quarter(), metavar="MIB", help="most for one machine")
-    up.add_argument("--machine-pids", type=int, default=2048, metavar="N", help="processes and threads of one machine")
+    up.add_argument(
+        "--machine-memory", type=int, default=_quarter(), metavar="MIB", help="most for one machine"
+    )
+    up.add_argument(
+        "--machine-pids", type=int, default=2048, metavar="N", help="processes and threads of one machine"
+    )
     up.add_argument("--limit", type=int, default=20, metavar="N", help="instances at once")
     return parser
 

@@ -21,15 +21,24 @@ SUITE = "bookworm"
 ARCHIVE = "http://deb.debian.org/debian"
 SECURITY = "http://deb.debian.org/debian-security"
 PACKAGES = (
-    "systemd systemd-sysv dbus libpam-systemd cloud-init python3 ca-certificates curl iproute2 iputils-ping "
-    "sudo less procps gnupg netbase"
-).split()
+    *(
+        "systemd",
+        "systemd-sysv",
+        "dbus",
+        "libpam-systemd",
+        "cloud-init",
+        "python3",
+        "ca-certificates",
+        "curl",
+    ),
+    *("iproute2", "iputils-ping", "sudo", "less", "procps", "gnupg", "netbase"),
+)
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
 _PHASE = re.compile(r"(?:I: )?(Retrieving|Extracting|Unpacking|Configuring|Setting up)\b")
 _UPDATE_TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "fstrim.timer")
 
-# What a container needs otherwise than a machine of EC2: no network set-up, no disk to grow, its own mirror kept.
+# Where a container is not a machine of EC2: no network to set up, no disk to grow, its own mirror.
 CLOUD_CONFIG = """\
 datasource_list: [NoCloud, None]
 network: {config: disabled}
@@ -79,14 +88,17 @@ def host_sources() -> list[str]:
     """The texts of the host's apt lists."""
     folder = Path("/etc/apt")
     files = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
-    return [file.read_text(errors="replace") for file in files if file.suffix in (".list", ".sources") and file.is_file()]
+    return [
+        file.read_text(errors="replace")
+        for file in files
+        if file.suffix in (".list", ".sources") and file.is_file()
+    ]
 
 
 def sources_list(archive: str, security: str) -> str:
     """apt's list inside machines."""
-    return (
-        f"deb {archive} {SUITE} main\ndeb {archive} {SUITE}-updates main\ndeb {security} {SUITE}-security main\n"
-    )
+    suites = ((archive, SUITE), (archive, f"{SUITE}-updates"), (security, f"{SUITE}-security"))
+    return "".join(f"deb {mirror} {suite} main\n" for mirror, suite in suites)
 
 
 def layer_name(archive: str, security: str, bundle: str) -> str:
@@ -120,7 +132,9 @@ def build(folder: Path, *, log: Path, progress: Progress) -> None:
 
 def _prepare(root: Path, archive: str, security: str) -> None:
     (root / "etc/apt/sources.list").write_text(sources_list(archive, security))
-    (root / "etc/apt/apt.conf.d/90localcloud").write_text('Acquire::Languages "none";\nAcquire::Retries "3";\n')
+    (root / "etc/apt/apt.conf.d/90localcloud").write_text(
+        'Acquire::Languages "none";\nAcquire::Retries "3";\n'
+    )
     policy = root / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
@@ -152,19 +166,15 @@ def _finish(root: Path) -> None:
         file.unlink()
 
 
-def proxy_environment() -> dict[str, str]:
-    """The proxies that programs of the host are told to use."""
-    names = ("http_proxy", "https_proxy", "no_proxy")
-    return {
-        spelled: os.environ[spelled]
-        for name in names
-        for spelled in (name, name.upper())
-        if os.environ.get(spelled)
-    }
+def host_environment() -> dict[str, str]:
+    """The proxies and package indexes that programs of the host are told to use."""
+    names = ("http_proxy", "https_proxy", "no_proxy", "pip_index_url", "uv_default_index", "uv_index_url")
+    spellings = (spelled for name in names for spelled in (name, name.upper()))
+    return {name: os.environ[name] for name in spellings if os.environ.get(name)}
 
 
 def _proxies() -> list[str]:
-    return [f"--setenv={name}={value}" for name, value in proxy_environment().items()]
+    return [f"--setenv={name}={value}" for name, value in host_environment().items()]
 
 
 def _stream(command: Sequence[str], log: TextIO, progress: Progress) -> None:

@@ -64,7 +64,7 @@ def others(names: Names) -> list[str]:
 
 
 def sweep(names: Names) -> None:
-    """Processes, cables, rules, mounts and folders of a cloud that does not run; nothing there is no error."""
+    """Take away processes, cables, rules, mounts and folders of a cloud that does not run, if any."""
     for point in dict.fromkeys(cgroups.hierarchies(cgroups.MOUNTS.read_text()).values()):
         cgroups.remove(point / names.group)
     network.demolish(names)

@@ -157,7 +157,7 @@ class Cloud:
         )
 
     def _environment(self) -> dict[str, str]:
-        values = {"AWS_ENDPOINT_URL": self.settings.endpoint, **base.proxy_environment()}
+        values = {"AWS_ENDPOINT_URL": self.settings.endpoint, **base.host_environment()}
         if {name.lower() for name in values} & {"http_proxy", "https_proxy"}:
             direct = ["localhost", "127.0.0.1", "169.254.169.254", str(self.settings.subnet.network)]
             direct.append(self.settings.subnet.gateway)
@@ -208,5 +208,3 @@ def prepare_base(state: Path, progress: Callable[[str], None]) -> str:
             base.build(store.layers / name, log=state / "base.log", progress=progress)
     store.collect()
     return name
-
-

@@ -1,4 +1,4 @@
-"""SSM documents of schema 2.2: parameters checked as their types and patterns say, steps made ready to run."""
+"""SSM documents of schema 2.2: parameters checked by their types and patterns, steps made ready to run."""
 
 import json
 import re

@@ -1,7 +1,6 @@
-"""EC2's answers: moto's, but where an instance is a machine the local cloud acts, and refuses what EC2 refuses."""
+"""EC2's answers: moto's, but what concerns machines is done, and refused, as EC2 would."""
 
 import base64
-from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any, ClassVar
 
@@ -19,7 +18,6 @@ from localcloud import amis, refusals, templates
 from localcloud.cloud import Cloud
 from localcloud.refusals import refuse
 from localcloud.tokens import Tokens
-
 
 
 def install(cloud: Cloud) -> None:
@@ -58,10 +56,10 @@ class LocalEC2(EC2Response):
                 return ActionResult(found)
             layers = self._check_launch()
             result = super().run_instances()
-            for record in result.result.instances:
+            for record in _content(result).instances:
                 self.cloud.launch(record, layers)
             if token:
-                self.tokens.keep(key, asked, result.result)
+                self.tokens.keep(key, asked, _content(result))
             return result
 
     def _completed(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -174,7 +172,7 @@ class LocalEC2(EC2Response):
 
     def describe_instance_status(self) -> ActionResult:
         refusals.check_instance_ids(self._get_param("InstanceIds", []))
-        found: Iterable[Instance] = super().describe_instance_status().result["InstanceStatuses"]
+        found: list[Instance] = _content(super().describe_instance_status())["InstanceStatuses"]
         return ActionResult({"InstanceStatuses": [self._status(record) for record in found]})
 
     def _status(self, record: Instance) -> dict[str, Any]:
@@ -223,12 +221,14 @@ class LocalEC2(EC2Response):
             tags = self._get_param("TagSpecifications", [])
             self.params["TagSpecifications"] = [tag for tag in tags if tag["ResourceType"] == "image"]
             result = super().create_image()
-            ami: Ami = backend.amis[result.result["ImageId"]]
+            ami: Ami = backend.amis[_content(result)["ImageId"]]
             amis.complete(ami)
             ami.state = "pending"
-            for tag in (tag for entry in tags if entry["ResourceType"] == "snapshot" for tag in entry["Tags"]):
+            for tag in (
+                tag for entry in tags if entry["ResourceType"] == "snapshot" for tag in entry["Tags"]
+            ):
                 ami.ebs_snapshot.add_tag(tag["Key"], tag["Value"])
-        reboot = not self._get_bool_param("NoReboot", False)
+        reboot = not self._get_bool_param("NoReboot")
         region = self.region
         self.cloud.capture(record, reboot=reboot, done=lambda layers: self._captured(ami, region, layers))
         return result
@@ -275,7 +275,9 @@ class LocalEC2(EC2Response):
     def create_launch_template(self) -> ActionResult:
         refusals.check_user_data(str((self.params.get("LaunchTemplateData") or {}).get("UserData") or ""))
         result = super().create_launch_template()
-        template = self.ec2_backend.get_launch_template(result.result["LaunchTemplate"]["LaunchTemplateId"])
+        template = self.ec2_backend.get_launch_template(
+            _content(result)["LaunchTemplate"]["LaunchTemplateId"]
+        )
         # Moto adds the template's own tags to those of the instances it describes.
         template.versions[0].data = templates.without_own_tags(template.versions[0].data)
         return result
@@ -288,6 +290,11 @@ class LocalEC2(EC2Response):
             named = {key: self.params.get(key) for key in ("LaunchTemplateId", "LaunchTemplateName")}
             self.params["LaunchTemplateData"] = {**self._template_data({**named, "Version": source}), **data}
         return super().create_launch_template_version()
+
+
+def _content(result: ActionResult) -> Any:
+    """What moto is about to answer; its own annotation says no more than object."""
+    return result.result
 
 
 def _snapshot(record: Instance) -> InstanceState:

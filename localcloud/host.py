@@ -13,7 +13,13 @@ def run(*arguments: str | PathLike[str], text: str = "", seconds: float = 60) ->
     command = [str(argument) for argument in arguments]
     try:
         done = subprocess.run(
-            command, input=text, capture_output=True, text=True, errors="replace", timeout=seconds, check=False
+            command,
+            input=text,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CommandError(f"{' '.join(command)}: {error}") from error

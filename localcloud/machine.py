@@ -42,7 +42,9 @@ class Hardware:
 class Machine:
     """Prepared once, booted as often as it reboots, released when it is off, erased when nobody wants it."""
 
-    def __init__(self, names: Names, subnet: Subnet, instance_id: str, hardware: Hardware, *, port: int) -> None:
+    def __init__(
+        self, names: Names, subnet: Subnet, instance_id: str, hardware: Hardware, *, port: int
+    ) -> None:
         self.names = names
         self.subnet = subnet
         self.instance_id = instance_id
@@ -126,7 +128,7 @@ class Machine:
             children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
             # The stub that nspawn keeps for a moment shares our namespaces; the leader has its own.
             for child in map(int, children.split()):
-                if os.stat(f"/proc/{child}/ns/pid").st_ino != os.stat("/proc/self/ns/pid").st_ino:
+                if Path(f"/proc/{child}/ns/pid").stat().st_ino != Path("/proc/self/ns/pid").stat().st_ino:
                     return child
         return None
 

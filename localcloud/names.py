@@ -23,7 +23,7 @@ class Names:
     def __post_init__(self) -> None:
         if not _CLOUD_NAME.fullmatch(self.cloud):
             raise NameRefusedError(
-                f"A local cloud's name is a letter and up to 11 letters, digits or hyphens, not {self.cloud!r}"
+                f"A local cloud's name is a letter and up to 11 of a-z, 0-9 and -, not {self.cloud!r}"
             )
 
     @property

@@ -37,7 +37,9 @@ def build(names: Names, subnet: Subnet) -> None:
     """Make the bridge, its address, and the rule that lets machines out under the host's address."""
     check_free(subnet, run("ip", "-json", "-4", "route"), bridge=names.bridge)
     # Without an address of its own a bridge takes over one of its ports', and a port that goes away with it.
-    mac = "02:" + ":".join(hashlib.sha256(names.cloud.encode()).hexdigest()[i : i + 2] for i in range(0, 10, 2))
+    mac = "02:" + ":".join(
+        hashlib.sha256(names.cloud.encode()).hexdigest()[i : i + 2] for i in range(0, 10, 2)
+    )
     run("ip", "link", "add", names.bridge, "address", mac, "type", "bridge")
     with suppress(OSError):
         Path(f"/proc/sys/net/ipv6/conf/{names.bridge}/disable_ipv6").write_text("1")

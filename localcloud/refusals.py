@@ -77,7 +77,7 @@ def check_counts(least: int, most: int, *, free: int) -> None:
     if least > free:
         raise refuse(
             "InstanceLimitExceeded",
-            f"You have requested more instances ({least}) than your current instance limit allows ({free} left).",
+            f"You have requested more instances ({least}) than your current instance limit of {free} allows.",
         )
 
 

@@ -36,7 +36,9 @@ def _privileges() -> list[str]:
             held = int(line.split()[1], 16)
             lost = [name for name, bit in _CAPABILITIES.items() if not held >> bit & 1]
             if lost:
-                return [f"Root lacks {', '.join(lost)}: outside a container, or in a privileged one, it has them."]
+                return [
+                    f"Root lacks {', '.join(lost)}: outside a container, or in a privileged one, it has them."
+                ]
     return []
 
 
@@ -85,5 +87,7 @@ def _place(state: Path) -> list[str]:
         if inside and len(point) >= len(best[0]):
             best = (point, kind)
     if best[1] in ("overlay", "nfs", "nfs4", "9p", "vfat", "fuseblk"):
-        return [f"{state} is on {best[1]}, which cannot carry disks: choose --state on ext4, xfs, btrfs or tmpfs."]
+        return [
+            f"{state} is on {best[1]}, which cannot carry disks: choose --state on ext4, xfs, btrfs or tmpfs."
+        ]
     return []

@@ -103,7 +103,9 @@ class Command:
 class Runner:
     """Runs one command's steps in one machine, in a thread of its own."""
 
-    def __init__(self, command: Command, invocation: Invocation, supervisor: Supervisor, steps: list[Step]) -> None:
+    def __init__(
+        self, command: Command, invocation: Invocation, supervisor: Supervisor, steps: list[Step]
+    ) -> None:
         self._command = command
         self._invocation = invocation
         self._supervisor = supervisor
@@ -120,7 +122,9 @@ class Runner:
                 plugin.end(over, code=-1)
                 continue
             self._deliver(plugin, step)
-            if plugin.status in ("Cancelled", "TimedOut") or (plugin.status == "Failed" and step.ends_on_failure):
+            if plugin.status in ("Cancelled", "TimedOut") or (
+                plugin.status == "Failed" and step.ends_on_failure
+            ):
                 over = plugin.status
 
     def _deliver(self, plugin: Plugin, step: Step) -> None:

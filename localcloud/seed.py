@@ -9,9 +9,8 @@ from localcloud import writing
 
 _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 # Programs that carry lists of authorities of their own, and the variable that points each at the disk's.
-TRUST = {
-    name: _BUNDLE
-    for name in (
+TRUST = dict.fromkeys(
+    (
         "AWS_CA_BUNDLE",
         "CURL_CA_BUNDLE",
         "GIT_SSL_CAINFO",
@@ -19,8 +18,9 @@ TRUST = {
         "PIP_CERT",
         "REQUESTS_CA_BUNDLE",
         "SSL_CERT_FILE",
-    )
-}
+    ),
+    _BUNDLE,
+)
 _RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
 
@@ -59,7 +59,9 @@ def plant(root: Path, seed: Seed) -> None:
 def resolver(texts: Iterable[str]) -> str:
     """The first resolv.conf with a name server that a machine can reach, without those it cannot."""
     for text in texts:
-        lines = [line for line in text.splitlines() if not line.startswith(("nameserver 127.", "nameserver ::1"))]
+        lines = [
+            line for line in text.splitlines() if not line.startswith(("nameserver 127.", "nameserver ::1"))
+        ]
         if any(line.startswith("nameserver") for line in lines):
             return "\n".join(lines) + "\n"
     return "nameserver 9.9.9.9\n"

@@ -44,7 +44,9 @@ class Servers:
         self._servers: list[BaseWSGIServer] = []
         try:
             for address in addresses:
-                server = make_server(address, port, application, threaded=True, request_handler=MotoRequestHandler)
+                server = make_server(
+                    address, port, application, threaded=True, request_handler=MotoRequestHandler
+                )
                 self._servers.append(server)
         except (OSError, SystemExit):
             self.close()

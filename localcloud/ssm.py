@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import yaml
 from moto.core.responses import ActionResult, EmptyResult
@@ -100,7 +100,9 @@ class LocalSSM(SimpleSystemManagerResponse):
         if not wanted and not targets:
             raise SSMException("InvalidInstanceId", "Either InstanceIds or Targets must be given")
         if len(wanted) > 50 or any(not _INSTANCE_ID.fullmatch(one) for one in wanted):
-            raise SSMException("ValidationException", "Value at 'instanceIds' failed to satisfy its constraint")
+            raise SSMException(
+                "ValidationException", "Value at 'instanceIds' failed to satisfy its constraint"
+            )
         if len(set(wanted)) != len(wanted):
             raise SSMException("DuplicateInstanceId", "An instance id is given twice")
         managed = {record.id: record for record in self._managed()}
@@ -213,7 +215,9 @@ class LocalSSM(SimpleSystemManagerResponse):
 
 
 def _public_parameter(account: str) -> Parameter:
-    return Parameter(
+    # Moto's class lacks two methods that only CloudFormation would call.
+    make = cast("Callable[..., Parameter]", Parameter)
+    return make(
         account_id=account,
         name=PUBLIC_PARAMETER,
         value=BASE_IMAGE,
@@ -244,7 +248,9 @@ def _passes(command: Command, key: str, value: str) -> bool:
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return command.requested > moment if key == "InvokedAfter" else command.requested < moment
     stage = "Complete" if command.status in FINAL else "Executing"
-    return {"Status": command.status, "DocumentName": command.document, "ExecutionStage": stage}.get(key) == value
+    return {"Status": command.status, "DocumentName": command.document, "ExecutionStage": stage}.get(
+        key
+    ) == value
 
 
 def _described(command: Command) -> dict[str, Any]:
@@ -290,7 +296,9 @@ def _invocation(command: Command, invocation: Invocation, *, details: bool) -> d
                 "ResponseCode": plugin.code,
                 "ResponseStartDateTime": plugin.began,
                 "ResponseFinishDateTime": plugin.ended,
-                "Output": (plugin.output + (f"\n----------ERROR-------\n{plugin.errors}" if plugin.errors else ""))[:2500],
+                "Output": (
+                    plugin.output + (f"\n----------ERROR-------\n{plugin.errors}" if plugin.errors else "")
+                )[:2500],
             }
             for plugin in invocation.plugins
         ]
@@ -321,5 +329,3 @@ def _result(command: Command, invocation: Invocation, plugin: Plugin) -> dict[st
 
 def _moment(when: datetime | None) -> str:
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z") if when else ""
-
-

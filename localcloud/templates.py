@@ -35,6 +35,8 @@ def merge_tags(*specifications: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def without_own_tags(data: Mapping[str, Any]) -> dict[str, Any]:
     """Template data as it was given: tags of the template itself are no part of it."""
-    kept = [entry for entry in data.get("TagSpecifications") or [] if entry["ResourceType"] != "launch-template"]
+    kept = [
+        entry for entry in data.get("TagSpecifications") or [] if entry["ResourceType"] != "launch-template"
+    ]
     rest = {name: value for name, value in data.items() if name != "TagSpecifications" and value is not None}
     return {**rest, "TagSpecifications": kept} if kept else rest

@@ -32,7 +32,8 @@ class Tokens:
         if launch.asked != _canonical(parameters):
             raise refuse(
                 "IdempotentParameterMismatch",
-                "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
+                "Arguments on this idempotent request are inconsistent with arguments used in "
+                "previous request(s).",
             )
         if all(instance.state == "terminated" for instance in launch.reservation.instances):
             raise refuse(
