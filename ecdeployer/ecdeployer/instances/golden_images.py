@@ -5,6 +5,7 @@ happens. The machine's own tag lets the next build end what a killed one left.
 """
 
 import contextlib
+import gzip
 import hashlib
 import re
 import time
@@ -34,7 +35,9 @@ SCRIPT_LIMIT = 45 * 60
 STOP_LIMIT = 10 * 60
 IMAGE_LIMIT = 60 * 60
 _VERDICT = re.compile(r"ecdeployer image: (succeeded|failed)\b[ :]*([^\r\n]*)")
-_PROGRESS = re.compile(r"ecdeployer image: ([^\r\n]+)")
+_PROGRESS = re.compile(r"ecdeployer image: (?!succeeded\b|failed\b)([^\r\n]+)")
+#: Colours and cursor moves of a booting machine, and whatever else could play with the operator's terminal.
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[^\n\t\x20-\x7e\xa0-\U0010ffff]")
 
 
 class BuildError(Exception):
@@ -94,13 +97,13 @@ class Recipe:
 
 
 def recipe(*, base_ami_id: str, instance_type: str) -> Recipe:
-    """The present script, with the operator's settings."""
-    script = user_data.render_image(ImageParameters(agents=settings.AGENTS, region=settings.AWS_REGION))
+    """The present script and what travels with it; its digest is of the text, whoever compressed it."""
+    packed = user_data.render_image(ImageParameters(agents=settings.AGENTS, region=settings.AWS_REGION))
     return Recipe(
         base_ami_id=base_ami_id,
         instance_type=instance_type,
-        user_data=script,
-        script_sha256=hashlib.sha256(script).hexdigest(),
+        user_data=packed,
+        script_sha256=hashlib.sha256(gzip.decompress(packed)).hexdigest(),
     )
 
 
@@ -194,12 +197,15 @@ def _launch(aws: AWS, recipe: Recipe, clock: Clock) -> str:
 
 
 def _await_verdict(aws: AWS, ec2_id: str, clock: Clock) -> None:
-    """Reads the serial console, where the script says how far it is and how it ended."""
+    """Reads the serial console, where the script says how far it is and how it ended.
+
+    The console needs nothing of the machine: no agent, which the script is only about to install.
+    """
     heard: list[str] = [""]
     told: set[str] = set()
 
     def look() -> re.Match[str] | None:
-        heard[0] = ec2.console_output(aws, ec2_id) or heard[0]
+        heard[0] = _CONTROL.sub("", ec2.console_output(aws, ec2_id)) or heard[0]
         for line in _PROGRESS.findall(heard[0]):
             if line not in told:
                 told.add(line)
