@@ -10,9 +10,9 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from localcloud import cleanup, ec2, metadata, network, requirements, server, ssm
+from localcloud import cleanup, ec2, host, metadata, network, requirements, server, ssm
 from localcloud.addresses import Subnet
-from localcloud.cloud import Cloud, Settings, prepare_base
+from localcloud.cloud import Cloud, Settings, missing_limits, prepare_base
 from localcloud.host import CommandError
 from localcloud.names import NameRefusedError, Names
 from localcloud.records import Memory
@@ -56,28 +56,37 @@ def up(names: Names, options: argparse.Namespace) -> int:
 
     with ExitStack() as stack:
         stack.enter_context(cleanup.held(names))
-        layer = prepare_base(names.state, progress)
-        server.configure(options.region)
-        settings = Settings(
-            names=names,
-            subnet=options.subnet,
-            port=options.port,
-            region=options.region,
-            memory=Memory(options.machine_memory * _MIB),
-            pids=options.machine_pids,
-            limit=options.limit,
-        )
+        layer = prepare_base(names, progress)
         network.build(names, options.subnet)
-        cloud = stack.enter_context(closing(Cloud(settings, layer)))
+        for warning in _warnings(names):
+            progress(warning)
+        cloud = stack.enter_context(closing(Cloud(_settings(names, options), layer)))
+        server.configure(options.region)
         ec2.install(cloud)
         ssm.install(cloud)
+        application = server.front(metadata.application(cloud))
         addresses = ("127.0.0.1", options.subnet.gateway)
-        stack.enter_context(
-            closing(server.Servers(server.front(metadata.application(cloud)), addresses, options.port))
-        )
+        stack.enter_context(closing(server.Servers(application, addresses, options.port)))
         print(f"ready endpoint=http://127.0.0.1:{options.port} bridge={options.subnet.gateway}", flush=True)
         threading.Event().wait()
     return 0
+
+
+def _settings(names: Names, options: argparse.Namespace) -> Settings:
+    return Settings(
+        names=names,
+        subnet=options.subnet,
+        port=options.port,
+        region=options.region,
+        memory=Memory(options.machine_memory * _MIB),
+        pids=options.machine_pids,
+        limit=options.limit,
+    )
+
+
+def _warnings(names: Names) -> list[str]:
+    unlimited = [f"This host cannot limit a machine's {name}." for name in missing_limits(names)]
+    return [*unlimited, *network.closed_doors(host.run("nft", "-json", "list", "chains"))]
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -112,8 +121,15 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--machine-pids", type=int, default=2048, metavar="N", help="processes and threads of one machine"
     )
-    up.add_argument("--limit", type=int, default=20, metavar="N", help="instances at once")
+    up.add_argument("--limit", type=_count, default=20, metavar="N", help="instances at once, at most 100")
     return parser
+
+
+def _count(text: str) -> int:
+    """1 to 100: the subnet has addresses for 117."""
+    if not text.isdigit() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError("must be 1 to 100")
+    return int(text)
 
 
 def _quarter() -> int:

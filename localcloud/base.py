@@ -16,8 +16,10 @@ from localcloud.host import CommandError
 from localcloud.mounts import remove_tree
 
 Progress = Callable[[str], None]
+Enter = Callable[[Sequence[str]], list[str]]
 
 SUITE = "bookworm"
+UNFINISHED = ".unfinished-"
 ARCHIVE = "http://deb.debian.org/debian"
 SECURITY = "http://deb.debian.org/debian-security"
 PACKAGES = (
@@ -107,27 +109,41 @@ def layer_name(archive: str, security: str, bundle: str) -> str:
     return f"{SUITE}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 
-def build(folder: Path, *, log: Path, progress: Progress) -> None:
-    """Make the disk in `folder`, which appears only when it is whole; CommandError with the log's end."""
+def build(folder: Path, *, log: Path, enter: Enter, progress: Progress) -> None:
+    """Make the disk in `folder`, which appears only when it is whole; CommandError with the log's end.
+
+    `enter` turns a command line into one that runs where it can be found and ended.
+    """
     archive, security = mirrors(host_sources())
-    bundle = host_bundle()
-    partial = folder.with_name(f".{folder.name}.partial")
+    partial = folder.with_name(f"{UNFINISHED}{folder.name}")
     remove_tree(partial)
     partial.mkdir(parents=True)
-    with log.open("w") as stream:
-        progress(f"Making the base disk, once: Debian 12 from {archive}")
-        command = ["debootstrap", "--variant=minbase", "--include=ca-certificates", SUITE, partial, archive]
-        _stream([str(part) for part in command], stream, progress)
-        _prepare(partial, archive, security)
-        progress("base disk: more packages")
-        inside = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--resolv-conf=replace-host"]
-        inside += ["--setenv=DEBIAN_FRONTEND=noninteractive", *_proxies(), "--pipe", "-D", str(partial)]
-        apt = "apt-get -q update && apt-get -q -y upgrade && apt-get -q -y install --no-install-recommends"
-        _stream([*inside, "/bin/sh", "-ec", f'{apt} "$@"; apt-get clean', "sh", *PACKAGES], stream, progress)
-        _trust(partial, bundle)
-        _stream([*inside, "update-ca-certificates"], stream, progress)
-    _finish(partial)
-    partial.rename(folder)
+    try:
+        with log.open("w") as stream:
+            progress(f"Making the base disk, once: Debian 12 from {archive}")
+            command = ["debootstrap", "--variant=minbase", "--include=ca-certificates", SUITE]
+            _stream(enter([*command, str(partial), archive]), stream, progress)
+            _prepare(partial, archive, security)
+            progress("base disk: more packages")
+            _stream(enter(_install(partial)), stream, progress)
+            _trust(partial, host_bundle())
+            _stream(enter([*_inside(partial), "update-ca-certificates"]), stream, progress)
+        _finish(partial)
+        partial.rename(folder)
+    finally:
+        remove_tree(partial)
+
+
+def _inside(root: Path) -> list[str]:
+    options = ["--quiet", "--register=no", "--keep-unit", "--resolv-conf=replace-host", "--pipe"]
+    environment = {"DEBIAN_FRONTEND": "noninteractive", **host_environment()}
+    variables = [f"--setenv={name}={value}" for name, value in environment.items()]
+    return ["systemd-nspawn", *options, *variables, "-D", str(root)]
+
+
+def _install(root: Path) -> list[str]:
+    apt = "apt-get -q update && apt-get -q -y upgrade && apt-get -q -y install --no-install-recommends"
+    return [*_inside(root), "/bin/sh", "-ec", f'{apt} "$@"; apt-get clean', "sh", *PACKAGES]
 
 
 def _prepare(root: Path, archive: str, security: str) -> None:
@@ -171,10 +187,6 @@ def host_environment() -> dict[str, str]:
     names = ("http_proxy", "https_proxy", "no_proxy", "pip_index_url", "uv_default_index", "uv_index_url")
     spellings = (spelled for name in names for spelled in (name, name.upper()))
     return {name: os.environ[name] for name in spellings if os.environ.get(name)}
-
-
-def _proxies() -> list[str]:
-    return [f"--setenv={name}={value}" for name, value in host_environment().items()]
 
 
 def _stream(command: Sequence[str], log: TextIO, progress: Progress) -> None:

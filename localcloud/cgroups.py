@@ -47,8 +47,8 @@ class Group:
         """Where a process must be entered."""
         return [point / self._parent / self._name for point in dict.fromkeys(self._found.values())]
 
-    def create(self, *, memory: int, pids: int) -> None:
-        """Make the group with its limits: bytes, and processes and threads together."""
+    def create(self, *, memory: int | None = None, pids: int | None = None) -> None:
+        """Make the group with its limits, if any: bytes, and processes and threads together."""
         unified = self._found.get("unified")
         if unified:
             (unified / self._parent).mkdir(parents=True, exist_ok=True)
@@ -57,20 +57,24 @@ class Group:
         for folder in self.folders:
             folder.mkdir(parents=True, exist_ok=True)
         for name, limit in (("memory", memory), ("pids", pids)):
-            self._limit(name, limit)
+            if limit is not None:
+                for file in self._limits(name):
+                    file.write_text(str(limit))
 
-    def _limit(self, controller: str, limit: int) -> None:
+    def unlimited(self) -> list[str]:
+        """What the host could not limit in this group."""
+        return [name for name in ("memory", "pids") if not self._limits(name)]
+
+    def _limits(self, controller: str) -> list[Path]:
+        """The files that set a limit, those that the host has."""
         point = self._found.get(controller, self._found.get("unified"))
         if point is None:
-            return
-        version_1 = controller == "memory" and controller in self._found
-        names = (
-            ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes") if version_1 else (f"{controller}.max",)
-        )
-        for name in names:
-            file = point / self._parent / self._name / name
-            if file.exists():
-                file.write_text(str(limit))
+            return []
+        names = [f"{controller}.max"]
+        if controller == "memory" and controller in self._found:
+            names = ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
+        files = [point / self._parent / self._name / name for name in names]
+        return [file for file in files if file.exists()]
 
     def enter(self, command: Sequence[str]) -> list[str]:
         """The command line that starts `command` inside the group."""

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from localcloud import cgroups, network
+from localcloud.base import UNFINISHED
+from localcloud.images import Store
 from localcloud.mounts import remove_tree
 from localcloud.names import LOCKS, Names
 
@@ -69,6 +71,7 @@ def sweep(names: Names) -> None:
         cgroups.remove(point / names.group)
     network.demolish(names)
     remove_tree(names.run)
+    Store(names.state).clear_unfinished(UNFINISHED)
     for folder in _NSPAWN.glob(f"lc-{names.cloud}-i-*"):
         with suppress(OSError):
             folder.rmdir()

@@ -3,17 +3,18 @@
 import base64
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from moto.core.utils import utcnow
 from moto.ec2.models.instances import Instance, StateReason
 
 from localcloud import base, records
 from localcloud.addresses import Pool, Subnet
+from localcloud.cgroups import Group
 from localcloud.images import BASE_IMAGE, Store
 from localcloud.machine import Hardware, Machine
+from localcloud.mounts import remove_tree
 from localcloud.names import Names
 from localcloud.records import Memory
 from localcloud.seed import TRUST, Seed
@@ -96,6 +97,9 @@ class Cloud:
         record.state_reason = StateReason()
         record._reason = ""
         record.launch_time = utcnow()
+        machine = self.supervisors[record.id].machine
+        memory = self.settings.memory.of(record.instance_type)
+        machine.hardware = replace(machine.hardware, memory=memory)
         self._boot(record, public=bool(record.nics[0].public_ip_auto_assign))
 
     def _boot(self, record: Instance, *, public: bool) -> None:
@@ -107,7 +111,7 @@ class Cloud:
         self.supervisors[record.id].start(
             self._seed(record),
             tuple(addresses),
-            ends_on_halt=record.instance_initiated_shutdown_behavior == "terminate",
+            ends_on_halt=lambda: bool(record.instance_initiated_shutdown_behavior == "terminate"),
         )
 
     def stop(self, record: Instance) -> None:
@@ -188,9 +192,14 @@ class Cloud:
             record.terminate()
             records.set_private_address(record, "")
             records.explain(record, cause)
-        forget = threading.Timer(FORGET_SECONDS, records.forget, args=(record,))
+        forget = threading.Timer(FORGET_SECONDS, self._forget, args=(record,))
         forget.daemon = True
         forget.start()
+
+    def _forget(self, record: Instance) -> None:
+        with self.lock:
+            records.forget(record)
+        remove_tree(self.settings.names.instance(record.id))
 
     def _free_public(self, record: Instance) -> None:
         if record.public_ip:
@@ -199,12 +208,30 @@ class Cloud:
             record.nics[0].public_ip = None
 
 
-def prepare_base(state: Path, progress: Callable[[str], None]) -> str:
+def prepare_base(names: Names, progress: Callable[[str], None]) -> str:
     """The name of the base disk's layer, made now if there is none."""
-    store = Store(state)
+    store = Store(names.state)
     name = base.layer_name(*base.mirrors(base.host_sources()), base.host_bundle())
     with store.locked():
         if not (store.layers / name).exists():
-            base.build(store.layers / name, log=state / "base.log", progress=progress)
+            # In a group of this cloud, so that what builds the disk can be found and ended like a machine.
+            group = Group(names.group, "base")
+            group.create()
+            try:
+                base.build(
+                    store.layers / name, log=names.state / "base.log", enter=group.enter, progress=progress
+                )
+            finally:
+                group.remove()
     store.collect()
     return name
+
+
+def missing_limits(names: Names) -> list[str]:
+    """Limits that this host cannot set, tried on a group that is taken away again."""
+    group = Group(names.group, "probe")
+    group.create(memory=512 * 1024 * 1024, pids=512)
+    try:
+        return group.unlimited()
+    finally:
+        group.remove()

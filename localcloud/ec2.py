@@ -9,13 +9,12 @@ from moto.core.types import Base64EncodedString
 from moto.core.utils import utcnow
 from moto.ec2 import urls
 from moto.ec2.exceptions import OperationDisableApiStopNotPermitted, OperationNotPermitted4
-from moto.ec2.models.amis import Ami
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.models.instances import Instance, InstanceState
-from moto.ec2.responses import EC2Response
 
-from localcloud import amis, refusals, templates
+from localcloud import refusals, templates
 from localcloud.cloud import Cloud
+from localcloud.ec2_images import LocalImages, content
 from localcloud.refusals import refuse
 from localcloud.tokens import Tokens
 
@@ -27,20 +26,10 @@ def install(cloud: Cloud) -> None:
     urls.url_paths = {"{0}/": LocalEC2.dispatch}
 
 
-class LocalEC2(EC2Response):
+class LocalEC2(LocalImages):
     """Moto makes one of these for each request; methods are named after the API's actions."""
 
-    cloud: ClassVar[Cloud]
     tokens: ClassVar[Tokens]
-    params: dict[str, Any]
-
-    @property
-    def ec2_backend(self) -> Any:
-        """Moto's records of the request's region, with the images of today."""
-        backend = super().ec2_backend
-        with self.cloud.lock:
-            amis.synchronize(backend, self.cloud.store)
-        return backend
 
     # Instances
 
@@ -56,10 +45,10 @@ class LocalEC2(EC2Response):
                 return ActionResult(found)
             layers = self._check_launch()
             result = super().run_instances()
-            for record in _content(result).instances:
+            for record in content(result).instances:
                 self.cloud.launch(record, layers)
             if token:
-                self.tokens.keep(key, asked, _content(result))
+                self.tokens.keep(key, asked, content(result))
             return result
 
     def _completed(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -172,7 +161,7 @@ class LocalEC2(EC2Response):
 
     def describe_instance_status(self) -> ActionResult:
         refusals.check_instance_ids(self._get_param("InstanceIds", []))
-        found: list[Instance] = _content(super().describe_instance_status())["InstanceStatuses"]
+        found: list[Instance] = content(super().describe_instance_status())["InstanceStatuses"]
         return ActionResult({"InstanceStatuses": [self._status(record) for record in found]})
 
     def _status(self, record: Instance) -> dict[str, Any]:
@@ -190,6 +179,13 @@ class LocalEC2(EC2Response):
             "SystemStatus": status,
         }
 
+    def modify_instance_attribute(self) -> ActionResult:
+        with self.cloud.lock:
+            [record] = self._instances([self._get_param("InstanceId")])
+            if any(self.params.get(name) for name in ("InstanceType", "UserData")):
+                refusals.check_state(record.id, record.state, allowed=("stopped",), verb="modified")
+            return super().modify_instance_attribute()
+
     def get_console_output(self) -> ActionResult:
         [record] = self._instances([self._get_param("InstanceId")])
         output = base64.b64encode(self.cloud.console(record.id))
@@ -201,83 +197,12 @@ class LocalEC2(EC2Response):
             }
         )
 
-    def _instances(self, instance_ids: list[str] | None = None) -> list[Instance]:
-        wanted: list[str] = instance_ids or self._get_param("InstanceIds", [])
-        if not wanted:
-            raise refuse("MissingParameter", "The request must contain the parameter InstanceId")
-        refusals.check_instance_ids(wanted)
-        found: list[Instance] = self.ec2_backend.get_multi_instances_by_id(wanted)
-        return found
-
-    # Images
-
-    def create_image(self) -> ActionResult:
-        with self.cloud.lock:
-            [record] = self._instances([self._get_param("InstanceId")])
-            refusals.check_state(record.id, record.state, allowed=("running", "stopped"), verb="imaged")
-            backend = self.ec2_backend
-            others = {ami.name: ami.id for ami in backend.amis.values()}
-            refusals.check_image_name(str(self._get_param("Name") or ""), others)
-            tags = self._get_param("TagSpecifications", [])
-            self.params["TagSpecifications"] = [tag for tag in tags if tag["ResourceType"] == "image"]
-            result = super().create_image()
-            ami: Ami = backend.amis[_content(result)["ImageId"]]
-            amis.complete(ami)
-            ami.state = "pending"
-            for tag in (
-                tag for entry in tags if entry["ResourceType"] == "snapshot" for tag in entry["Tags"]
-            ):
-                ami.ebs_snapshot.add_tag(tag["Key"], tag["Value"])
-        reboot = not self._get_bool_param("NoReboot")
-        region = self.region
-        self.cloud.capture(record, reboot=reboot, done=lambda layers: self._captured(ami, region, layers))
-        return result
-
-    def _captured(self, ami: Ami, region: str, layers: tuple[str, ...]) -> None:
-        with self.cloud.lock:
-            if layers and ami.state == "pending":
-                self.cloud.store.save(amis.record(ami, region=region, layers=layers))
-                ami.state = "available"
-            elif ami.state == "pending":
-                ami.state = "failed"
-
-    def deregister_image(self) -> ActionResult:
-        with self.cloud.lock:
-            image_id = self._get_param("ImageId")
-            refusals.check_image_id(image_id)
-            ami = self.ec2_backend.amis.get(image_id)
-            if ami is not None and ami.owner_id == amis.DEBIAN_ACCOUNT:
-                raise refuse("AuthFailure", f"Not authorized for image:{image_id}")
-            result = super().deregister_image()
-            ami.state = "deregistered"
-            self.cloud.store.remove(image_id)
-            return result
-
-    def create_tags(self) -> ActionResult:
-        result = super().create_tags()
-        self._keep_image_tags()
-        return result
-
-    def delete_tags(self) -> ActionResult:
-        result = super().delete_tags()
-        self._keep_image_tags()
-        return result
-
-    def _keep_image_tags(self) -> None:
-        with self.cloud.lock:
-            found = (self.ec2_backend.amis.get(resource) for resource in self._get_param("Resources", []))
-            for ami in found:
-                if isinstance(ami, Ami):
-                    self.cloud.store.retag(ami.id, amis.tags(ami))
-
     # Launch templates
 
     def create_launch_template(self) -> ActionResult:
         refusals.check_user_data(str((self.params.get("LaunchTemplateData") or {}).get("UserData") or ""))
         result = super().create_launch_template()
-        template = self.ec2_backend.get_launch_template(
-            _content(result)["LaunchTemplate"]["LaunchTemplateId"]
-        )
+        template = self.ec2_backend.get_launch_template(content(result)["LaunchTemplate"]["LaunchTemplateId"])
         # Moto adds the template's own tags to those of the instances it describes.
         template.versions[0].data = templates.without_own_tags(template.versions[0].data)
         return result
@@ -290,11 +215,6 @@ class LocalEC2(EC2Response):
             named = {key: self.params.get(key) for key in ("LaunchTemplateId", "LaunchTemplateName")}
             self.params["LaunchTemplateData"] = {**self._template_data({**named, "Version": source}), **data}
         return super().create_launch_template_version()
-
-
-def _content(result: ActionResult) -> Any:
-    """What moto is about to answer; its own annotation says no more than object."""
-    return result.result
 
 
 def _snapshot(record: Instance) -> InstanceState:

@@ -82,6 +82,15 @@ class Store:
             (self._records / f"{image_id}.json").unlink(missing_ok=True)
             self._collect()
 
+    def clear_unfinished(self, prefix: str) -> None:
+        """Delete disks that nobody is making any more; while somebody makes one, nothing."""
+        if not self.layers.exists():
+            return
+        with (self._state / "images.lock").open("w") as guard, suppress(BlockingIOError):
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for folder in self.layers.glob(f"{prefix}*"):
+                remove_tree(folder)
+
     def collect(self) -> None:
         """Delete the layers that no image and no machine uses, and those left unfinished."""
         with self.locked():

@@ -49,6 +49,17 @@ def build(names: Names, subnet: Subnet) -> None:
     _forward()
 
 
+def closed_doors(chains: str) -> list[str]:
+    """What the host's firewall (`nft -json list chains`) drops that machines need, one line each."""
+    hooks = {
+        "forward": "Machines may not reach the internet: the host's firewall drops what it forwards; allow",
+        "input": "Machines may not reach the API: the host's firewall drops what comes in; allow",
+    }
+    found = [entry["chain"] for entry in json.loads(chains or "{}").get("nftables", []) if "chain" in entry]
+    dropping = {chain.get("hook") for chain in found if chain.get("policy") == "drop"}
+    return [f"{text} the interfaces lc-*." for hook, text in hooks.items() if hook in dropping]
+
+
 def host_rules(names: Names, subnet: Subnet) -> str:
     """The host's nftables table of one cloud."""
     inside = subnet.network

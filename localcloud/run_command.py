@@ -164,7 +164,7 @@ class Runner:
         ended = self._wait(process, step.seconds)
         for reader in readers:
             # What a script left in the background may hold its output open for ever.
-            reader.join(1)
+            reader.join(0.5)
         if ended:
             plugin.end(ended, "ExecutionTimedOut" if ended == "TimedOut" else ended, code=-1)
         else:

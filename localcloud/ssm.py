@@ -19,6 +19,7 @@ from localcloud import documents
 from localcloud.cloud import Cloud
 from localcloud.images import BASE_IMAGE
 from localcloud.run_command import FINAL, Command, Invocation, Plugin, Runner
+from localcloud.ssm_answers import described, invocation_answer, plugin_answer
 
 PUBLIC_PARAMETER = "/aws/service/debian/release/12/latest/amd64"
 _INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
@@ -70,7 +71,7 @@ class LocalSSM(SimpleSystemManagerResponse):
             invocations=[Invocation(one, [Plugin(step.name) for step in steps]) for one in found],
             region=self.region,
         )
-        answer = _described(command)
+        answer = described(command)
         self.commands.append(command)
         for invocation in command.invocations:
             Runner(command, invocation, self.cloud.supervisors[invocation.instance_id], steps).start()
@@ -135,7 +136,7 @@ class LocalSSM(SimpleSystemManagerResponse):
             and (not instance_id or any(one.instance_id == instance_id for one in command.invocations))
             and all(_passes(command, one["key"], one["value"]) for one in self._get_param("Filters") or [])
         ]
-        return self._page("Commands", found, _described)
+        return self._page("Commands", found, described)
 
     def list_command_invocations(self) -> ActionResult:
         wanted, instance_id = self._get_param("CommandId"), self._get_param("InstanceId")
@@ -151,7 +152,7 @@ class LocalSSM(SimpleSystemManagerResponse):
             and instance_id in (None, invocation.instance_id)
             and all(_passes(command, one["key"], one["value"]) for one in self._get_param("Filters") or [])
         ]
-        return self._page("CommandInvocations", found, lambda pair: _invocation(*pair, details=details))
+        return self._page("CommandInvocations", found, lambda pair: invocation_answer(*pair, details=details))
 
     def get_command_invocation(self) -> ActionResult:
         command = self._command(self._get_param("CommandId"))
@@ -162,7 +163,7 @@ class LocalSSM(SimpleSystemManagerResponse):
         plugins = [plugin for plugin in found[0].plugins if name in (None, plugin.name)]
         if len(plugins) != 1:
             raise SSMException("InvalidPluginName", "Name one plugin of the document")
-        return ActionResult(_result(command, found[0], plugins[0]))
+        return ActionResult(plugin_answer(command, found[0], plugins[0]))
 
     def cancel_command(self) -> ActionResult:
         command = self._command(self._get_param("CommandId"))
@@ -251,81 +252,3 @@ def _passes(command: Command, key: str, value: str) -> bool:
     return {"Status": command.status, "DocumentName": command.document, "ExecutionStage": stage}.get(
         key
     ) == value
-
-
-def _described(command: Command) -> dict[str, Any]:
-    states = [invocation.status for invocation in command.invocations]
-    return {
-        "CommandId": command.command_id,
-        "DocumentName": command.document,
-        "DocumentVersion": command.version,
-        "Comment": command.comment,
-        "ExpiresAfter": command.expires,
-        "Parameters": command.parameters,
-        "InstanceIds": [invocation.instance_id for invocation in command.invocations],
-        "Targets": command.targets,
-        "RequestedDateTime": command.requested,
-        "Status": command.status,
-        "StatusDetails": command.status,
-        "TargetCount": len(states),
-        "CompletedCount": sum(state in FINAL for state in states),
-        "ErrorCount": sum(state in ("Failed", "TimedOut") for state in states),
-        "DeliveryTimedOutCount": 0,
-        "TimeoutSeconds": command.timeout_seconds,
-    }
-
-
-def _invocation(command: Command, invocation: Invocation, *, details: bool) -> dict[str, Any]:
-    answer = {
-        "CommandId": command.command_id,
-        "InstanceId": invocation.instance_id,
-        "Comment": command.comment,
-        "DocumentName": command.document,
-        "DocumentVersion": command.version,
-        "RequestedDateTime": command.requested,
-        "Status": invocation.status,
-        "StatusDetails": invocation.details,
-        "CommandPlugins": [],
-    }
-    if details:
-        answer["CommandPlugins"] = [
-            {
-                "Name": plugin.name,
-                "Status": plugin.status,
-                "StatusDetails": plugin.details,
-                "ResponseCode": plugin.code,
-                "ResponseStartDateTime": plugin.began,
-                "ResponseFinishDateTime": plugin.ended,
-                "Output": (
-                    plugin.output + (f"\n----------ERROR-------\n{plugin.errors}" if plugin.errors else "")
-                )[:2500],
-            }
-            for plugin in invocation.plugins
-        ]
-    return answer
-
-
-def _result(command: Command, invocation: Invocation, plugin: Plugin) -> dict[str, Any]:
-    elapsed = ((plugin.ended or datetime.now(UTC)) - plugin.began).total_seconds() if plugin.began else 0.0
-    return {
-        "CommandId": command.command_id,
-        "InstanceId": invocation.instance_id,
-        "Comment": command.comment,
-        "DocumentName": command.document,
-        "DocumentVersion": command.version,
-        "PluginName": plugin.name,
-        "ResponseCode": plugin.code,
-        "ExecutionStartDateTime": _moment(plugin.began),
-        "ExecutionElapsedTime": f"PT{elapsed:.3f}S" if plugin.began else "",
-        "ExecutionEndDateTime": _moment(plugin.ended),
-        "Status": "Cancelling" if invocation.status == "Cancelling" else plugin.status,
-        "StatusDetails": plugin.details,
-        "StandardOutputContent": plugin.output,
-        "StandardOutputUrl": "",
-        "StandardErrorContent": plugin.errors,
-        "StandardErrorUrl": "",
-    }
-
-
-def _moment(when: datetime | None) -> str:
-    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z") if when else ""

@@ -63,11 +63,13 @@ class Supervisor:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._gone = False
+        self._on = False
         self._registered = False
 
-    def start(self, seed: Seed, addresses: tuple[str, ...], *, ends_on_halt: bool) -> None:
+    def start(self, seed: Seed, addresses: tuple[str, ...], *, ends_on_halt: Callable[[], bool]) -> None:
         """Boot in a new thread; an earlier boot's thread, if any, is waited for in there."""
         self._goal = Goal.RUN
+        self._on = True
         self._follow(lambda: self._live(seed, addresses, ends_on_halt=ends_on_halt))
 
     def stop(self, *, seconds: float) -> None:
@@ -87,23 +89,18 @@ class Supervisor:
 
     def capture(self, wish: Capture, *, reboot: bool) -> None:
         """Keep the disk as layers: of a machine that is off at once, else after a reboot or as it runs."""
-        if self.busy and reboot:
-            with self._lock:
+        with self._lock:
+            if self._on and reboot:
                 self._captures.append(wish)
-        elif self.busy:
-            threading.Thread(target=self._copy, args=(wish,), daemon=True).start()
-        else:
-            self._follow(lambda: self._take(wish))
+            elif self._on:
+                threading.Thread(target=self._copy, args=(wish,), daemon=True).start()
+            else:
+                self._follow(lambda: self._take(wish))
 
     def join(self, seconds: float) -> None:
         """Wait until nothing is under way."""
         if self._thread is not None:
             self._thread.join(seconds)
-
-    @property
-    def busy(self) -> bool:
-        """Whether the machine is on, or something is being done to it."""
-        return self._thread is not None and self._thread.is_alive()
 
     @property
     def answers(self) -> bool:
@@ -127,7 +124,7 @@ class Supervisor:
         self._thread = threading.Thread(target=run, name=self.machine.instance_id, daemon=True)
         self._thread.start()
 
-    def _live(self, seed: Seed, addresses: tuple[str, ...], *, ends_on_halt: bool) -> None:
+    def _live(self, seed: Seed, addresses: tuple[str, ...], *, ends_on_halt: Callable[[], bool]) -> None:
         ending = self._cycle(seed, addresses)
         if self._goal is Goal.TERMINATE:
             return
@@ -135,7 +132,7 @@ class Supervisor:
             self._hooks.stopped(Cause.ASKED)
         elif ending is None:
             self._vanish(Cause.FAILED)
-        elif ending is Ending.HALTED and ends_on_halt:
+        elif ending is Ending.HALTED and ends_on_halt():
             self._vanish(Cause.ITSELF)
         else:
             self._hooks.stopped(Cause.ITSELF if ending is Ending.HALTED else Cause.FAILED)
@@ -154,9 +151,10 @@ class Supervisor:
                 self.machine.release()
             with self._lock:
                 wishes, self._captures = self._captures, []
+                self._on = bool(wishes) and ending is not None and self._goal is Goal.RUN
             for wish in wishes:
                 self._take(wish)
-            if not wishes or self._goal is not Goal.RUN:
+            if not self._on:
                 return ending
 
     def _boots(self) -> Ending | None:
