@@ -95,7 +95,7 @@ def _enable(folder: Path) -> None:
 
 def processes(folder: Path) -> Iterator[int]:
     """Every process in a group and the groups below it."""
-    for file in [folder / "cgroup.procs", *folder.rglob("cgroup.procs")]:
+    for file in folder.rglob("cgroup.procs"):
         with suppress(OSError):
             yield from (int(line) for line in file.read_text().split())
 
