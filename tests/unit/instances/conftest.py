@@ -31,6 +31,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[AWS]:
     """An empty account in moto, in this process: no socket. A parameter of ours names its base image."""
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     settings.AWS_REGION = "eu-west-1"
@@ -40,7 +41,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[AWS]:
     monkeypatch.setattr(AmiBackend, "create_image", _create_image)
     with mock_aws():
         aws = connect("eu-west-1")
-        base = aws.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        base = aws.ec2.register_image(Name="base", RootDeviceName="/dev/xvda")["ImageId"]
         aws.ssm.put_parameter(Name=BASE_AMI_PARAMETER, Value=base, Type="String")
         yield aws
 

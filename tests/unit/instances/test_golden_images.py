@@ -110,7 +110,7 @@ def test_the_builder_is_launched_by_our_template_and_tagged_without_a_row(
     ("text", "reason"),
     [
         ("ecdeployer image: failed nginx is not to be had\n", "nginx is not to be had"),
-        ("ecdeployer image: failed: no network\r\nlogin:", "no network"),
+        ("ecdeployer image: failed: no network\r\n\x1b[0;1mlogin:\x1b]0;title\x07", "no network"),
         ("ecdeployer image: failed\n", "the script failed"),
     ],
 )
@@ -122,11 +122,12 @@ def test_a_failed_script_gives_its_reason_and_the_log(
     text: str,
     reason: str,
 ) -> None:
-    console(f"before\n{text}")
+    console(f"\x1b[0;32mbefore\x1b[0m\n{text}")
     with pytest.raises(golden_images.BuildError) as caught:
         golden_images.build(account, recipe, time.clock())
     assert str(caught.value) == reason
-    assert caught.value.log == f"before\n{text}"
+    assert caught.value.log.startswith("before\necdeployer image: failed")
+    assert not set(caught.value.log) & {"\x1b", "\r", "\x07"}
     assert live_builders(account) == []
     assert not GoldenImage.objects.exists()
 
