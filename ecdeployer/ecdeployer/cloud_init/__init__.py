@@ -1,0 +1,1 @@
+"""User data, nginx, supervisor and Run Command documents from parameters: text in, text out."""

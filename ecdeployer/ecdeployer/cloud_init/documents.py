@@ -1,0 +1,92 @@
+"""Run Command documents of our own: constant, with typed parameters that travel as environment variables.
+
+AWS's agent sets ``SSM_<name>`` for a parameter of interpolation type ENV_VAR from version 3.3.2746.0 on; an
+older one puts the text in place of ``{{ name }}``, which the pattern makes harmless.
+"""
+
+import base64
+import gzip
+from typing import Any
+
+from . import scripts
+from .parameters import DeploymentParameters
+
+_UNPACK = f"""\
+#!/bin/sh
+set -eu
+umask 077
+mkdir -p {scripts.MACHINE_DIRECTORY}
+chmod 755 /opt/ecdeployer {scripts.MACHINE_DIRECTORY}
+base64 -d <<'ARCHIVE' | tar -xz --no-same-owner --same-permissions -C {scripts.MACHINE_DIRECTORY}
+%(archive)s
+ARCHIVE
+if [ -z "${{SSM_Deployment+x}}" ]; then SSM_Deployment="{{{{ Deployment }}}}"; fi
+"""
+
+_DEPLOY = """\
+incoming=$(mktemp /run/ecdeployer-deployment.XXXXXX)
+trap 'rm -f "$incoming"' EXIT
+printf %s "$SSM_Deployment" | base64 -d | gzip -d >"$incoming"
+unset SSM_Deployment
+bash /opt/ecdeployer/user_data/deploy.sh "$incoming"
+"""
+
+_STATUS = """\
+cd /opt/ecdeployer
+python3 -sEm user_data.report status "$SSM_Deployment"
+"""
+
+
+def deploy_document() -> dict[str, Any]:
+    """Runs ``deploy.sh`` of this portal's version with the deployment it is given."""
+    return _document(
+        "Bring a deployment of EC Django Deployer live on its machine.",
+        parameter=("The deployment's JSON, gzipped, in base64.", "^[A-Za-z0-9+/=]*$"),
+        script=_UNPACK % {"archive": scripts.archive()} + _DEPLOY,
+        seconds=3600,
+    )
+
+
+def status_document() -> dict[str, Any]:
+    """Prints what a deployment would have reported, as the JSON of a report."""
+    return _document(
+        "Tell how far a deployment of EC Django Deployer is.",
+        parameter=("The deployment's id.", "^[0-9a-f-]{36}$"),
+        script=_UNPACK % {"archive": scripts.archive()} + _STATUS,
+        seconds=60,
+    )
+
+
+def deploy_arguments(parameters: DeploymentParameters) -> dict[str, list[str]]:
+    """``Parameters`` of SendCommand for the deploy document."""
+    packed = gzip.compress(parameters.to_json().encode(), compresslevel=9, mtime=0)
+    return {"Deployment": [base64.b64encode(packed).decode()]}
+
+
+def status_arguments(deployment: str) -> dict[str, list[str]]:
+    """``Parameters`` of SendCommand for the status document."""
+    return {"Deployment": [deployment]}
+
+
+def _document(description: str, *, parameter: tuple[str, str], script: str, seconds: int) -> dict[str, Any]:
+    meaning, pattern = parameter
+    return {
+        "schemaVersion": "2.2",
+        "description": description,
+        "parameters": {
+            "Deployment": {
+                "type": "String",
+                "description": meaning,
+                "allowedPattern": pattern,
+                "interpolationType": "ENV_VAR",
+            }
+        },
+        "mainSteps": [
+            {
+                "action": "aws:runShellScript",
+                "name": "run",
+                "precondition": {"StringEquals": ["platformType", "Linux"]},
+                "inputs": {"timeoutSeconds": str(seconds), "runCommand": script.splitlines()},
+            }
+        ],
+    }

@@ -1,0 +1,74 @@
+"""The nginx site of a release."""
+
+from .quoting import nginx_word
+
+RELEASES = "/srv/ecdeployer/releases"
+
+#: %(name)s stands for a quoted word. The included file holds the static and media locations: their URLs are
+#: known only when the machine has read the project's settings, and it is written there from checked text.
+_SITE = """\
+map $http_upgrade $ecdeployer_connection {
+    default upgrade;
+    "" "";
+}
+
+upstream ecdeployer_site {
+    server %(socket)s fail_timeout=0;
+}
+
+server {
+    listen 80 default_server;
+    server_name _;
+    server_tokens off;
+
+    client_max_body_size 50m;
+    client_body_timeout 60s;
+    client_header_timeout 15s;
+    send_timeout 60s;
+    keepalive_timeout 65s;
+    large_client_header_buffers 4 16k;
+
+    gzip on;
+    gzip_vary on;
+    gzip_proxied any;
+    gzip_comp_level 5;
+    gzip_min_length 1024;
+    gzip_types text/plain text/css text/javascript application/javascript application/json application/xml
+        application/manifest+json image/svg+xml font/ttf font/otf application/wasm;
+
+    add_header X-Content-Type-Options nosniff always;
+    add_header Referrer-Policy same-origin always;
+
+    location ~ "/\\.(?!well-known/)" {
+        return 404;
+    }
+
+    include %(locations)s;
+
+    location / {
+        proxy_pass http://ecdeployer_site;
+        proxy_http_version 1.1;
+        proxy_redirect off;
+        proxy_set_header Host $http_host;
+        proxy_set_header X-Real-IP $remote_addr;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header X-Forwarded-Host "";
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection $ecdeployer_connection;
+        proxy_connect_timeout 5s;
+        proxy_send_timeout 60s;
+        proxy_read_timeout 75s;
+        proxy_buffers 16 16k;
+        proxy_buffer_size 16k;
+    }
+}
+"""
+
+
+def render(release: str) -> str:
+    """Raises UnsafeTextError for a release that nginx cannot be told of."""
+    return _SITE % {
+        "socket": nginx_word(f"unix:/run/ecdeployer/{release}.sock"),
+        "locations": nginx_word(f"/etc/ecdeployer/nginx/{release}.locations"),
+    }

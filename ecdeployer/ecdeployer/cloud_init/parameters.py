@@ -1,0 +1,151 @@
+"""What one machine, or one image, is told. The page docs/user-data-contract.md describes every field."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+
+from . import nginx, scripts, supervisor
+
+VERSION = 1
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_MODULE = re.compile(r"[\w-]+(\.[\w-]+)*")
+_DIRECTORY = re.compile(r"\.|[\w][\w. +-]*(/[\w][\w. +-]*)*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SERVICES = frozenset({"postgresql", "redis", "celery"})
+
+
+class ParameterError(ValueError):
+    """A parameter that no machine may be given; the text names the field."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentParameters:
+    """One deployment, for first boot and for Run Command alike.
+
+    ``requirement_sources`` are pairs of kind and path from the repository's root; ``placeholders`` are pairs
+    of name and value for variables that the settings module wants at import and nobody has set. ``document``
+    names the Run Command document that a new machine takes its scripts from.
+    """
+
+    deployment: str
+    application: str
+    release: str
+    report_url: str
+    report_token: str = field(repr=False)
+    region: str
+    aws_endpoint_url: str | None
+    parameter_path: str
+    repository: str
+    commit: str
+    branch: str
+    project_name: str
+    project_directory: str
+    settings_module: str
+    wsgi_module: str
+    asgi_module: str
+    interface: str = "wsgi"
+    python: str = ""
+    requirement_sources: Sequence[tuple[str, str]] = ()
+    services: Sequence[str] = ()
+    database: str = ""
+    health_path: str = "/"
+    placeholders: Sequence[tuple[str, str]] = ()
+    document: str = "ecdeployer-deploy"
+
+    def __post_init__(self) -> None:
+        for name, holds in _CHECKS.items():
+            value = getattr(self, name)
+            if not holds(value):
+                shown = "" if name == "report_token" else f": {value!r}"
+                raise ParameterError(f"{name} cannot be sent to a machine{shown}")
+
+    def to_json(self) -> str:
+        """One line of ASCII."""
+        document = {"version": VERSION, **asdict(self)}
+        document["scripts"] = hashlib.sha256(scripts.archive().encode()).hexdigest()
+        document["nginx"] = nginx.render(self.release)
+        document["supervisor"] = supervisor.render(self.release)
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageParameters:
+    """``agents``: "required" on AWS, where an image without them is worth nothing; "skip" elsewhere."""
+
+    agents: str
+    region: str
+
+    def __post_init__(self) -> None:
+        if self.agents not in {"required", "skip"}:
+            raise ParameterError(f"agents: {self.agents!r} is neither required nor skip")
+        if not _matches(r"[a-z]{2}(-[a-z]+)+-\d")(self.region):
+            raise ParameterError(f"region: {self.region!r} is no region")
+
+    def to_json(self) -> str:
+        return json.dumps({"version": VERSION, **asdict(self)}, separators=(",", ":"))
+
+
+def _matches(pattern: str | re.Pattern[str]) -> Callable[[object], bool]:
+    compiled = re.compile(pattern)
+    return lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None
+
+
+def _is_module(value: object) -> bool:
+    return value == "" or _matches(_MODULE)(value)
+
+
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and (value == "" or value.isprintable())
+
+
+def _is_inside(value: object) -> bool:
+    """A directory or file below the repository's root, or ``.`` for the root itself."""
+    return isinstance(value, str) and _matches(_DIRECTORY)(value) and ".." not in value.split("/")
+
+
+def _are_sources(value: object) -> bool:
+    return isinstance(value, Sequence) and all(
+        len(pair) == 2 and _matches(r"[a-z0-9._-]+")(pair[0]) and _is_inside(pair[1]) for pair in value
+    )
+
+
+def _are_services(value: object) -> bool:
+    return isinstance(value, Sequence) and _SERVICES.issuperset(value)
+
+
+def _are_placeholders(value: object) -> bool:
+    return isinstance(value, Sequence) and all(
+        len(pair) == 2 and _matches(_VARIABLE)(pair[0]) and isinstance(pair[1], str) and "\0" not in pair[1]
+        for pair in value
+    )
+
+
+_CHECKS: dict[str, Callable[[object], bool]] = {
+    "deployment": _matches(_UUID),
+    "application": _matches(_UUID),
+    "release": _matches(r"\d{6,9}"),
+    "report_url": _matches(r"https?://[^\s\"'\\]+"),
+    "report_token": _matches(r"[\w.~+/=-]{16,200}"),
+    "region": _matches(r"[a-z]{2}(-[a-z]+)+-\d"),
+    "aws_endpoint_url": lambda value: value is None or _matches(r"https?://[\w.:\[\]/-]+")(value),
+    "parameter_path": _matches(r"/[\w./-]{1,500}"),
+    "repository": _matches(r"https?://[\w.~:@/%+-]+"),
+    "commit": _matches(r"[0-9a-f]{40}"),
+    "branch": _is_line,
+    "project_name": _is_line,
+    "project_directory": _is_inside,
+    "settings_module": lambda value: value != "" and _is_module(value),
+    "wsgi_module": _is_module,
+    "asgi_module": _is_module,
+    "interface": lambda value: value in {"wsgi", "asgi"},
+    "python": _matches(r"[\d.*,<>=!~ ]{0,100}"),
+    "requirement_sources": _are_sources,
+    "services": _are_services,
+    "database": _matches(r"[a-z]{0,20}"),
+    "health_path": _matches(r"/[!-~]{0,300}"),
+    "placeholders": _are_placeholders,
+    "document": _matches(r"[\w.-]{3,128}"),
+}

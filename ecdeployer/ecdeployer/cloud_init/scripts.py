@@ -1,0 +1,53 @@
+"""The constant files of ``user_data/``: read here, sent to machines as they are."""
+
+import base64
+import functools
+import gzip
+import io
+import tarfile
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[3] / "user_data"
+
+#: What a machine gets below ``MACHINE_DIRECTORY``. Together they are larger than user data may be, so a new
+#: machine fetches them from the deploy document, which carries them anyway.
+NAMES = (
+    "deploy.sh",
+    "check.py",
+    "ecdeployer_entry.py",
+    "ecdeployer_gunicorn.py",
+    "ecdeployer_manage.py",
+    "ecdeployer_settings.py",
+    "environment.py",
+    "fields.py",
+    "inspection.py",
+    "install.py",
+    "launch.py",
+    "report.py",
+    "requirement_lines.py",
+    "verdict.py",
+)
+#: Python finds them as the package ``user_data`` when it is started in the directory above.
+MACHINE_DIRECTORY = "/opt/ecdeployer/user_data"
+
+
+def read(name: str) -> str:
+    """The text of one constant file."""
+    return (SOURCE / name).read_text(encoding="ascii")
+
+
+@functools.cache
+def archive() -> str:
+    """All of ``NAMES`` as base64 of a tar.gz.
+
+    The same bytes each time, so that a document is updated only when a script has changed.
+    """
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name in NAMES:
+            content = read(name).encode()
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            member.mode = 0o755 if name.endswith(".sh") else 0o644
+            tar.addfile(member, io.BytesIO(content))
+    return base64.b64encode(gzip.compress(buffer.getvalue(), compresslevel=9, mtime=0)).decode()

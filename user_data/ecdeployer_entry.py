@@ -1,0 +1,59 @@
+"""What gunicorn serves: the project's own application, after the release's settings are loaded.
+
+A wsgi.py that sets DJANGO_SETTINGS_MODULE by force does no harm then.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+import traceback
+
+from django.conf import settings
+from django.core.signals import got_request_exception
+
+overlay = json.loads(os.environ["ECDEPLOYER_OVERLAY"])
+asynchronous = overlay["interface"] == "asgi"
+
+
+def project_application():
+    name = overlay["asgi_module" if asynchronous else "wsgi_module"]
+    try:
+        found = getattr(importlib.import_module(name), "application", None) if name else None
+    except ModuleNotFoundError as error:
+        if not error.name or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        found = None
+    os.environ["DJANGO_SETTINGS_MODULE"] = "ecdeployer_settings"
+    if found is not None:
+        return found
+    if asynchronous:
+        from django.core.asgi import get_asgi_application as make
+    else:
+        from django.core.wsgi import get_wsgi_application as make
+    return make()
+
+
+def print_traceback(**_):
+    """Django logs the errors of requests nowhere by default when DEBUG is off."""
+    if sys.exc_info()[0]:
+        traceback.print_exc()
+
+
+def with_client_address(wsgi):
+    """Gunicorn knows no address of a client behind a unix socket; nginx sets the header on every request."""
+
+    def application(environ, start_response):
+        environ["REMOTE_ADDR"] = environ.get("HTTP_X_REAL_IP") or environ.get("REMOTE_ADDR") or "127.0.0.1"
+        return wsgi(environ, start_response)
+
+    return application
+
+
+with contextlib.suppress(ModuleNotFoundError):
+    settings.DEBUG  # noqa: B018
+application = project_application()
+got_request_exception.connect(print_traceback, weak=False)
+if not asynchronous:
+    application = with_client_address(application)

@@ -1,0 +1,228 @@
+"""Tell the portal how a deployment goes: report.py follow DEPLOYMENT posts, report.py status DEPLOYMENT prints.
+
+One process, which ends when the portal has the result, when the portal wants no more of it, or when nothing
+could be delivered for ten minutes. Nothing waits for it.
+"""
+
+import codecs
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+PATIENCE = 600
+PAUSE = 0.4
+CHUNK = 24_000
+PRINTED = 20_000
+SHORTEST_SECRET = 8
+
+
+class Deployment:
+    """What lies on the disk of one deployment."""
+
+    def __init__(
+        self,
+        identity: str,
+        *,
+        state: str = "/var/lib/ecdeployer/deployments",
+        logs: str = "/var/log/ecdeployer",
+    ) -> None:
+        if not re.fullmatch(r"[0-9a-f-]{36}", identity):
+            sys.exit("no such deployment")
+        self.state = f"{state}/{identity}"
+        self.logs = f"{logs}/{identity}"
+        self.secrets: list[str] = []
+
+    def parameters(self) -> dict[str, Any]:
+        return dict(load(f"{self.state}/deployment.json") or {})
+
+    def learn_secrets(self, release: str, directory: str = "/etc/ecdeployer/environment") -> None:
+        """What must not leave the machine in a log: the developer's values, line by line."""
+        document = load(f"{directory}/{release}.json") or {}
+        values = [
+            value
+            for name, value in document.get("environment", {}).items()
+            if name != "DJANGO_SETTINGS_MODULE"
+        ]
+        lines = {line for value in values for line in (value, *value.splitlines())}
+        self.secrets = sorted((line for line in lines if len(line) >= SHORTEST_SECRET), key=len, reverse=True)
+
+    def redacted(self, text: str) -> str:
+        for secret in self.secrets:
+            text = text.replace(secret, "******")
+        return text
+
+    def events(self, after: int) -> list[dict[str, Any]]:
+        return [event for event in lines(f"{self.state}/events.jsonl") if event["number"] > after][:100]
+
+    def result(self) -> dict[str, Any] | None:
+        result = load(f"{self.state}/result.json")
+        return {name: self.redacted(value) for name, value in result.items()} if result else None
+
+    def changes(self) -> list[dict[str, str]]:
+        found = lines(f"{self.state}/changes.jsonl")[:200]
+        return [{name: self.redacted(str(value)) for name, value in change.items()} for change in found]
+
+    def steps(self) -> list[str]:
+        names = os.listdir(self.logs) if os.path.isdir(self.logs) else []
+        return sorted(name[:-4] for name in names if name.endswith(".log"))
+
+    def log(self, step: str, offset: int, size: int) -> dict[str, Any] | None:
+        """The next part of a step's log, whole lines where it can be, never half a letter."""
+        with open(f"{self.logs}/{step}.log", "rb") as file:
+            file.seek(offset)
+            chunk = file.read(size)
+        if not chunk:
+            return None
+        if b"\n" in chunk:
+            chunk = chunk[: chunk.rindex(b"\n") + 1]
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        text = decoder.decode(chunk)
+        following = offset + len(chunk) - len(decoder.getstate()[0])
+        return {"step": step, "offset": offset, "next": following, "text": self.redacted(text)}
+
+
+def load(path: str) -> Any:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+def lines(path: str) -> list[dict[str, Any]]:
+    """JSON lines; one that is still being written is left for the next time."""
+    found = []
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            for line in file:
+                try:
+                    item = json.loads(line)
+                except ValueError:
+                    continue
+                found.append(item)
+    except OSError:
+        pass
+    return [item for item in found if isinstance(item, dict)]
+
+
+class Reporter:
+    """Posts what the portal has not got yet; the portal's answers say what it has."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        parameters = deployment.parameters()
+        self.url = parameters["report_url"]
+        self.token = parameters["report_token"]
+        self.release = parameters["release"]
+        self.event = 0
+        self.offsets: dict[str, int] = {}
+        self.told = False
+
+    def next_report(self) -> dict[str, Any] | None:
+        """The next body, or None when the portal has everything."""
+        self.deployment.learn_secrets(self.release)
+        result = self.deployment.result()
+        events = self.deployment.events(self.event)
+        logs = []
+        for step in self.deployment.steps():
+            part = self.deployment.log(step, self.offsets.get(step, 0), CHUNK)
+            if part and len(logs) < 3:
+                logs.append(part)
+        final = result is not None and not events and not logs
+        if not events and not logs and (not final or self.told):
+            return None
+        changes = self.deployment.changes() if final else []
+        return {"events": events, "logs": logs, "changes": changes, "result": result if final else None}
+
+    def post(self, body: dict[str, Any]) -> bool:
+        """Whether the portal wants more; OSError or ValueError when it could not be told."""
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.url, json.dumps(body).encode(), headers)  # noqa: S310
+        try:
+            with OPENER.open(request, timeout=10) as answer:
+                known = json.loads(answer.read(65536))
+        except urllib.error.HTTPError as error:
+            if error.code in (401, 404, 409):
+                return False
+            raise
+        self.event = int(known["event"])
+        self.offsets |= {step: int(offset) for step, offset in known["logs"].items()}
+        self.told = self.told or body["result"] is not None
+        return not (known.get("final") and self.told)
+
+    def follow(self) -> None:
+        heard, pause = time.monotonic(), PAUSE
+        while time.monotonic() - heard < PATIENCE:
+            body = self.next_report()
+            if body is None and self.told:
+                return
+            try:
+                if body is not None and not self.post(body):
+                    return
+                pause = PAUSE
+                if body is not None or not self._ended():
+                    heard = time.monotonic()
+            except (OSError, ValueError, KeyError) as error:
+                print(f"not delivered: {error}", flush=True)
+                pause = min(pause * 2, 20)
+            time.sleep(pause)
+
+    def _ended(self) -> bool:
+        return os.path.exists(f"{self.deployment.state}/result.json")
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The token goes to the portal alone."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+OPENER = urllib.request.build_opener(NoRedirect)
+
+
+def status(deployment: Deployment) -> str:
+    """One report of everything, the oldest log text left out where it is too long to print."""
+    deployment.learn_secrets(str(deployment.parameters().get("release", "")))
+    body: dict[str, Any] = {"events": deployment.events(0), "logs": [], "changes": deployment.changes()}
+    body["result"] = deployment.result()
+    for step in reversed(deployment.steps()):
+        size = os.path.getsize(f"{deployment.logs}/{step}.log")
+        part = deployment.log(step, max(0, size - 3000), 3000)
+        if part and len(json.dumps([body, part])) < PRINTED:
+            body["logs"].append(part)
+    if len(json.dumps(body)) >= PRINTED:
+        body["changes"] = []
+    return json.dumps(body)
+
+
+def main(action: str, identity: str) -> None:
+    deployment = Deployment(identity)
+    if action == "follow":
+        Reporter(deployment).follow()
+        return
+    print(status(deployment))
+    if deployment.parameters():
+        unit = f"ecdeployer-report-{identity}"
+        command = [
+            "systemd-run",
+            "--quiet",
+            "--collect",
+            f"--unit={unit}",
+            "--working-directory=/opt/ecdeployer",
+        ]
+        subprocess.run(
+            [*command, "python3", "-sEm", "user_data.report", "follow", identity],
+            check=False,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
