@@ -34,8 +34,8 @@ END_LIMIT = 120
 SCRIPT_LIMIT = 45 * 60
 STOP_LIMIT = 10 * 60
 IMAGE_LIMIT = 60 * 60
-_VERDICT = re.compile(r"ecdeployer image: (succeeded|failed)\b[ :]*([^\r\n]*)")
-_PROGRESS = re.compile(r"ecdeployer image: (?!succeeded\b|failed\b)([^\r\n]+)")
+_VERDICT = re.compile(r"ecdeployer image: (succeeded|failed)\b[ :]*([^\n]*)")
+_PROGRESS = re.compile(r"ecdeployer image: (?!succeeded\b|failed\b)([^\n]+)")
 #: Colours and cursor moves of a booting machine, and whatever else could play with the operator's terminal.
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[^\n\t\x20-\x7e\xa0-\U0010ffff]")
 
@@ -57,16 +57,18 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
     interval: float = 3.0
     started: float = field(init=False)
+    spoken: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.started = self.now()
+        self.started = self.spoken = self.now()
 
     def report(self, text: str) -> None:
-        self.say(f"[{self.now() - self.started:5.0f} s] {text}")
+        self.spoken = self.now()
+        self.say(f"[{self.spoken - self.started:5.0f} s] {text}")
 
     def wait(self, look: Callable[[], Found | None], *, limit: float, what: str) -> Found:
         """What ``look`` finds at last; what AWS may be asked again is asked again, until the limit."""
-        begun = spoken = self.now()
+        begun = self.now()
         trouble = ""
         while True:
             try:
@@ -80,8 +82,7 @@ class Clock:
             now = self.now()
             if now - begun > limit:
                 raise BuildError(f"{what} took longer than {limit / 60:.0f} minutes{trouble}")
-            if now - spoken >= 30:
-                spoken = now
+            if now - self.spoken >= 30:
                 self.report(f"… {what}")
             self.sleep(self.interval)
 
@@ -220,7 +221,7 @@ def _await_verdict(aws: AWS, ec2_id: str, clock: Clock) -> None:
     except BuildError as error:
         raise BuildError(str(error), log=error.log or heard[0]) from None
     if verdict[1] == "failed":
-        raise BuildError(verdict[2] or "the script failed", log=heard[0])
+        raise BuildError(f"the script failed {verdict[2]}".strip(), log=heard[0])
 
 
 def _check_alive(aws: AWS, ec2_id: str, *, log: str) -> None:

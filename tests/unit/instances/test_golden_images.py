@@ -109,8 +109,11 @@ def test_the_builder_is_launched_by_our_template_and_tagged_without_a_row(
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("ecdeployer image: failed nginx is not to be had\n", "nginx is not to be had"),
-        ("ecdeployer image: failed: no network\r\n\x1b[0;1mlogin:\x1b]0;title\x07", "no network"),
+        ("ecdeployer image: failed at cleaning up\n", "the script failed at cleaning up"),
+        (
+            "ecdeployer image: failed: no network\r\n\x1b[0;1mlogin:\x1b]0;title\x07",
+            "the script failed no network",
+        ),
         ("ecdeployer image: failed\n", "the script failed"),
     ],
 )
@@ -370,9 +373,9 @@ def test_the_command_shows_elapsed_time_and_then_has_nothing_to_do(
 
 @pytest.mark.usefixtures("_instant")
 def test_the_command_shows_the_log_of_a_failure(account: AWS, console: Callable[..., None]) -> None:
-    console("apt: no such package\necdeployer image: failed apt\n")
+    console("apt: no such package\necdeployer image: failed at apt\n")
     out = io.StringIO()
-    with pytest.raises(CommandError, match="No image was made: apt") as caught:
+    with pytest.raises(CommandError, match="No image was made: the script failed at apt") as caught:
         call_command("build_golden_image", stdout=out, stderr=out)
     assert caught.value.returncode == 1
     assert "apt: no such package" in out.getvalue()
