@@ -61,7 +61,7 @@ make_tools() {
     python3 -m pip --python /opt/ecdeployer/venv/bin/python install --no-cache-dir --quiet boto3 uv
     # The path of the machine's own certificates: right on EC2, and behind a proxy with an authority of its own.
     mkdir -p /etc/uv
-    echo 'native-tls = true' >/etc/uv/uv.toml
+    echo 'system-certs = true' >/etc/uv/uv.toml
 }
 
 warm_cache() {
