@@ -48,7 +48,8 @@ def instance_policy(scope: Scope) -> Policy:
     """One role for all instances, and yet each reads its own application's environment alone.
 
     The agent's actions are those of Run Command; they take no resource. Of the managed policy for the agent
-    it leaves out reading every parameter and document of the account.
+    it leaves out reading every parameter and document of the account. A new machine takes its scripts from
+    our deploy document.
     """
     agent = [
         "ssm:UpdateInstanceInformation",
@@ -69,6 +70,7 @@ def instance_policy(scope: Scope) -> Policy:
     ]
     return _policy(
         _allow("RunCommandAgent", agent, "*"),
+        _allow("OwnScripts", ["ssm:GetDocument"], scope.arn("ssm", f"document/{scope.prefix}-deploy")),
         _allow(
             "OwnEnvironment",
             ["ssm:GetParameter", "ssm:GetParameters"],
