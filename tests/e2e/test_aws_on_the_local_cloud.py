@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from django.conf import settings
 from ecdeployer.aws import ec2, ssm, tags
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
@@ -50,7 +51,7 @@ def aws(endpoint: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> A
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     settings.AWS_REGION, settings.AWS_ENDPOINT_URL = "eu-west-1", endpoint
-    settings.RESOURCE_PREFIX = "awstest"
+    settings.RESOURCE_PREFIX = f"test{uuid.uuid4().hex[:8]}"
     return AWS("eu-west-1", endpoint)
 
 
@@ -74,7 +75,7 @@ def wait(look: Callable[[], Found | None], *, seconds: float = 30) -> Found:
 
 
 def live(aws: AWS) -> list[ec2.Machine]:
-    machines = ec2.find_machines(aws, tag=(tags.PREFIX, "awstest"))
+    machines = ec2.find_machines(aws, tag=(tags.PREFIX, settings.RESOURCE_PREFIX))
     return [machine for machine in machines if machine.state in ec2.LIVE_STATES]
 
 
@@ -108,7 +109,11 @@ def launch(aws: AWS, ami_id: str) -> ec2.Machine:
         user_data=b"#!/bin/sh\ncat /root/mark >/dev/console\n",
         client_token=instance,
         tags=tags.instance_tags(
-            prefix="awstest", application=str(uuid.uuid4()), instance=instance, attempt=1, name="mark"
+            prefix=settings.RESOURCE_PREFIX,
+            application=str(uuid.uuid4()),
+            instance=instance,
+            attempt=1,
+            name="mark",
         ),
     )
     machine = ec2.run_instance(aws, request)

@@ -158,14 +158,6 @@ def command_result(aws: AWS, command_id: str, ec2_id: str) -> CommandResult:
     )
 
 
-def agent_online(aws: AWS, ec2_id: str) -> bool:
-    """Whether Run Command reaches the machine now."""
-    answer = aws.ask(
-        lambda: aws.ssm.describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [ec2_id]}])
-    )
-    return any(found.get("PingStatus") == "Online" for found in answer["InstanceInformationList"])
-
-
 def _put_secret(aws: AWS, name: str, value: str, *, tag: Mapping[str, str]) -> None:
     """PutParameter takes tags only for a new parameter. An old one changes its reader before its value."""
     tag_list = tags.to_list(tag)

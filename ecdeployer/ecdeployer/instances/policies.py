@@ -123,7 +123,7 @@ def _owning(scope: Scope) -> list[Statement]:
     tagged = {f"aws:RequestTag/{key}": value for key, value in scope.our_tag.items()}
     images = [scope.arn("ec2", f"{kind}/*", account="") for kind in ("image", "snapshot")]
     machines = [scope.arn("ec2", f"{kind}/*") for kind in ("instance", "volume")]
-    look = ("Instances", "Images", "Subnets", "LaunchTemplates", "LaunchTemplateVersions")
+    look = ("Instances", "Images", "Subnets", "LaunchTemplateVersions")
     return [
         _allow("Look", [f"ec2:Describe{kind}" for kind in look], "*"),
         _allow("Explain", ["sts:DecodeAuthorizationMessage"], "*"),
@@ -162,11 +162,7 @@ def _parameters(scope: Scope) -> list[Statement]:
 
 def _commanding(scope: Scope) -> list[Statement]:
     ours = {f"ssm:resourceTag/{key}": value for key, value in scope.our_tag.items()}
-    look = [
-        "ssm:ListCommands",
-        "ssm:GetCommandInvocation",
-        "ssm:DescribeInstanceInformation",
-    ]
+    look = ["ssm:ListCommands", "ssm:GetCommandInvocation"]
     return [
         _allow("OwnDocuments", ["ssm:SendCommand"], scope.arn("ssm", f"document/{scope.prefix}-*")),
         _allow(

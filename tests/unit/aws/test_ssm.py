@@ -177,10 +177,3 @@ def test_output_and_exit_code(aws: AWS, stub: Stub) -> None:
     )
     result = ssm.command_result(aws, "0" * 36, "i-1")
     assert (result.exit_code, result.stdout, result.stderr) == (3, "out", "err")
-
-
-@pytest.mark.parametrize(("status", "online"), [("Online", True), ("ConnectionLost", False), (None, False)])
-def test_whether_the_agent_answers(aws: AWS, stub: Stub, status: str | None, online: bool) -> None:
-    found = [{"InstanceId": "i-1", "PingStatus": status}] if status else []
-    stub("ssm").add_response("describe_instance_information", {"InstanceInformationList": found})
-    assert ssm.agent_online(aws, "i-1") is online
