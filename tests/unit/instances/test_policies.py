@@ -30,6 +30,12 @@ def test_an_instance_reads_only_the_environment_that_is_tagged_with_its_own_arn(
     ]
 
 
+def test_an_instance_reads_one_document() -> None:
+    own = statements(instance_policy(SCOPE))["OwnScripts"]
+    assert own["Action"] == ["ssm:GetDocument"]
+    assert own["Resource"] == "arn:aws:ssm:eu-west-1:123456789012:document/sites-deploy"
+
+
 def test_an_instance_has_no_action_of_ec2_or_iam() -> None:
     actions = [action for statement in instance_policy(SCOPE)["Statement"] for action in statement["Action"]]
     assert {action.split(":")[0] for action in actions} == {"ssm", "ssmmessages", "ec2messages"}
