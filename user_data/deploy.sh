@@ -21,7 +21,7 @@ as_site() { # COMMAND...: as the release's own user, who gets nothing of ours
     env -i HOME="$shared/home" USER=site PATH="$tools/venv/bin:/usr/local/bin:/usr/bin:/bin" LANG=C.UTF-8 \
         SSL_CERT_FILE="$bundle" PIP_CERT="$bundle" REQUESTS_CA_BUNDLE="$bundle" GIT_SSL_CAINFO="$bundle" \
         GIT_TERMINAL_PROMPT=0 GIT_ALLOW_PROTOCOL=https:http GIT_CONFIG_NOSYSTEM=1 \
-        UV_CACHE_DIR=/var/cache/ecdeployer/uv UV_LINK_MODE=hardlink UV_SYSTEM_CERTS=1 \
+        UV_CACHE_DIR=/var/cache/ecdeployer/uv UV_LINK_MODE="$link_mode" UV_SYSTEM_CERTS=1 \
         UV_PYTHON_PREFERENCE=system UV_PYTHON_INSTALL_DIR="$shared/python" UV_NO_PROGRESS=1 UV_CONCURRENT_BUILDS=2 \
         PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 "${proxies[@]}" \
         setpriv --reuid=site --regid=site --init-groups --no-new-privs -- "$@" </dev/null 9>&-
@@ -36,6 +36,8 @@ read_deployment() {
     home=$root/releases/$release
     state=/var/lib/ecdeployer/deployments/$deployment
     logs=/var/log/ecdeployer/$deployment
+    # A link to a file of an overlay's lower layer copies it first, which takes longer than all the rest.
+    if [[ $(stat -f -c %T /var/cache) == overlayfs ]]; then link_mode=symlink; else link_mode=hardlink; fi
     proxies=()
     for name in http_proxy https_proxy no_proxy; do
         if [[ -n ${!name-} ]]; then proxies+=("$name=${!name}"); fi

@@ -8,7 +8,7 @@ state=/var/lib/ecdeployer/deployments/$deployment
 if [[ ! -e $state/events.jsonl ]]; then
     mkdir -p "$state"
     printf '{"number": %d, "step": "boot", "state": "%s", "at": %s, "message": ""}\n' \
-        1 running "$(date -d "$(uptime -s)" +%s.0)" 2 succeeded "$EPOCHREALTIME" >"$state/events.jsonl"
+        1 running "$(date -d "$(ps -o lstart= -p 1)" +%s.0)" 2 succeeded "$EPOCHREALTIME" >"$state/events.jsonl"
 fi
 
 # A machine that is switched off in the middle goes on at its next boot.

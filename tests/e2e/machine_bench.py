@@ -195,7 +195,9 @@ class Bench:
             assert verdict == "succeeded", self.console(builder)
             self.ec2.stop_instances(InstanceIds=[builder])
             wait_for(lambda: self.state(builder) == "stopped" or None, seconds=60, what="the builder to stop")
-            return str(self.ec2.create_image(InstanceId=builder, Name=name)["ImageId"])
+            made = str(self.ec2.create_image(InstanceId=builder, Name=name)["ImageId"])
+            self.ec2.get_waiter("image_available").wait(ImageIds=[made], WaiterConfig={"Delay": 1})
+            return made
         finally:
             self.terminate(builder)
 
