@@ -125,6 +125,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _subnet(text: str) -> Subnet:
+    try:
+        return Subnet.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _count(text: str) -> int:
     """1 to 100: the subnet has addresses for 117."""
     if not text.isdigit() or not 1 <= int(text) <= 100:
