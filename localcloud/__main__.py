@@ -110,9 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     for command in (up, down):
         command.add_argument("--name", default="main", help="several local clouds run side by side by name")
-    up.add_argument(
-        "--subnet", type=Subnet.parse, default=Subnet.parse("10.213.0.0/24"), help="a private /24"
-    )
+    up.add_argument("--subnet", type=_subnet, default=Subnet.parse("10.213.0.0/24"), help="a private /24")
     up.add_argument("--port", type=int, default=4566, help="of the API, on 127.0.0.1 and the bridge")
     up.add_argument("--region", default="eu-west-1", help="where requests without a region go")
     up.add_argument(

@@ -189,9 +189,13 @@ class Cloud:
             self._by_address.pop(private, None)
             self._private.give_back(private)
             del self.supervisors[record.id]
-            record.terminate()
-            records.set_private_address(record, "")
-            records.explain(record, cause)
+            try:
+                record.terminate()
+            finally:
+                # Whatever moto thinks of its volumes, the machine is gone.
+                records.set_state(record, "terminated")
+                records.set_private_address(record, "")
+                records.explain(record, cause)
         forget = threading.Timer(FORGET_SECONDS, self._forget, args=(record,))
         forget.daemon = True
         forget.start()

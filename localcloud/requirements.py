@@ -1,7 +1,12 @@
-"""What a host must have to boot machines; looks, and changes nothing."""
+"""What a host must have to boot machines; looks, and changes nothing.
+
+Needs nothing but Python, so that `python3 -m localcloud.requirements --before-install` can tell of a hopeless
+host before anything is installed on it.
+"""
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,11 +26,17 @@ COMMANDS = {
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_CHROOT": 18, "CAP_SYS_ADMIN": 21, "CAP_MKNOD": 27}
 
 
-def missing(state: Path = Path("/var/lib/localcloud")) -> list[str]:
-    """One line for each thing that this host lacks, with the way to get it."""
+def missing(state: Path = Path("/var/lib/localcloud"), *, commands: bool = True) -> list[str]:
+    """One line for each thing that this host lacks, with the way to get it.
+
+    Without `commands` it leaves out what apt-get would install.
+    """
     if sys.platform != "linux":
         return [f"Linux is needed to boot machines, and this is {sys.platform}: use a Linux machine or a VM."]
-    return [*_privileges(), *_kernel(), *_groups(), *_commands(COMMANDS), *_place(state)]
+    found = [*_privileges(), *_kernel(), *_groups(), *_place(state)]
+    if commands:
+        found += _commands(COMMANDS)
+    return found or _firewall()
 
 
 def _privileges() -> list[str]:
@@ -55,6 +66,22 @@ def _kernel() -> list[str]:
     return found
 
 
+def _firewall() -> list[str]:
+    """Lists tables, which a kernel without nftables cannot."""
+    command = shutil.which("nft", path=_path())
+    if command is None:
+        return []
+    listed = subprocess.run([command, "list", "tables"], capture_output=True, text=True, check=False)
+    if listed.returncode == 0:
+        return []
+    said = listed.stderr.strip().splitlines()[:1]
+    return [f"The kernel has no nftables ({' '.join(said)}): load it with `modprobe nf_tables`."]
+
+
+def _path() -> str:
+    return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+
 def _module(name: str) -> bool:
     release = Path("/lib/modules") / os.uname().release
     listing = release / "modules.dep"
@@ -70,11 +97,10 @@ def _groups() -> list[str]:
 
 
 def _commands(wanted: Mapping[str, str]) -> list[str]:
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     return [
         f"{command} is not installed: apt-get install {package}"
         for command, package in wanted.items()
-        if shutil.which(command, path=path) is None
+        if shutil.which(command, path=_path()) is None
     ]
 
 
@@ -91,3 +117,9 @@ def _place(state: Path) -> list[str]:
             f"{state} is on {best[1]}, which cannot carry disks: choose --state on ext4, xfs, btrfs or tmpfs."
         ]
     return []
+
+
+if __name__ == "__main__":
+    lines = missing(commands="--before-install" not in sys.argv[1:])
+    print("\n".join(lines), end="\n" if lines else "")
+    sys.exit(1 if lines else 0)
