@@ -209,7 +209,9 @@ class Bench:
         import base64
 
         output = self.ec2.get_console_output(InstanceId=instance).get("Output", "")
-        return base64.b64decode(output).decode(errors="replace") if output and " " not in output[:50] else output
+        return (
+            base64.b64decode(output).decode(errors="replace") if output and " " not in output[:50] else output
+        )
 
     def state(self, instance: str) -> str:
         reservations = self.ec2.describe_instances(InstanceIds=[instance])["Reservations"]
@@ -217,7 +219,11 @@ class Bench:
 
     def launch(self, script: bytes, *, image: str) -> str:
         answer = self.ec2.run_instances(
-            ImageId=image, InstanceType="t3.small", MinCount=1, MaxCount=1, UserData=script,
+            ImageId=image,
+            InstanceType="t3.small",
+            MinCount=1,
+            MaxCount=1,
+            UserData=script,
             IamInstanceProfile={"Name": "bench"},
         )
         return str(answer["Instances"][0]["InstanceId"])
@@ -243,7 +249,9 @@ class Bench:
         subprocess.run([*GIT, "-C", work, "add", "-A", "-f"], check=True)
         subprocess.run([*GIT, "-C", work, "commit", "--quiet", "--allow-empty", "-m", "Change"], check=True)
         subprocess.run([*GIT, "-C", work, "push", "--quiet", "origin", "HEAD:main"], check=True)
-        head = subprocess.run([*GIT, "-C", work, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+        head = subprocess.run(
+            [*GIT, "-C", work, "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+        )
         return head.stdout.strip()
 
     def parameters(self, name: str, commit: str, number: int = 1, **changes: Any) -> DeploymentParameters:
@@ -276,7 +284,10 @@ class Bench:
 
         values = {"ECDEPLOYER_SECRET_KEY": "k" * 60, **environment}
         text = base64.b64encode(json.dumps(values).encode()).decode()
-        parts = [f"{-(-(len(text) + 2) // 4096)}:{text}"[start : start + 4096] for start in range(0, len(text) + 2, 4096)]
+        parts = [
+            f"{-(-(len(text) + 2) // 4096)}:{text}"[start : start + 4096]
+            for start in range(0, len(text) + 2, 4096)
+        ]
         for number, part in enumerate(parts):
             name = f"{parameters.parameter_path}/{number}"
             self.ssm.put_parameter(Name=name, Value=part, Type="SecureString", Overwrite=True)
@@ -316,6 +327,8 @@ class Bench:
                 return answer.status, answer.read().decode(errors="replace"), dict(answer.headers)
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode(errors="replace"), dict(error.headers)
+        except urllib.error.URLError as error:
+            return 0, str(error.reason), {}
 
 
 @contextlib.contextmanager
