@@ -132,6 +132,9 @@ class Runner:
             if self._invocation.cancelled.is_set():
                 plugin.end("Cancelled", code=-1)
                 return
+            if self._supervisor.gone:
+                plugin.end("Failed", "Undeliverable", code=-1)
+                return
             if datetime.now(UTC) > self._command.expires:
                 plugin.end("TimedOut", "DeliveryTimedOut", code=-1)
                 return

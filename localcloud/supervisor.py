@@ -62,7 +62,7 @@ class Supervisor:
         self._captures: list[Capture] = []
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._gone = False
+        self.gone = False
         self._on = False
         self._registered = False
 
@@ -183,8 +183,8 @@ class Supervisor:
         return True
 
     def _vanish(self, cause: Cause) -> None:
-        if not self._gone:
-            self._gone = True
+        if not self.gone:
+            self.gone = True
             self.machine.erase()
             (self.machine.folder / LAYERS_FILE).unlink(missing_ok=True)
             self._hooks.terminated(cause)
