@@ -68,20 +68,25 @@ class Installer:
         self.files = f"{home}/source/.git"
 
     def install(self, lines: list[str], constraints: list[str]) -> bool:
-        """With uv; where it cannot build, with the tools of old; where it cannot resolve, with pip."""
+        """With uv; where it cannot build, with the tools of old; where it cannot resolve, with pip.
+
+        Later versions of pip refuse the metadata of old packages, as uv does.
+        """
         wanted = ["-r", self._write("requirements", lines)]
         if constraints:
             wanted += ["-c", self._write("constraints", constraints)]
         builds = self._write("builds", OLD_BUILD)
         uv = ["uv", "pip", "install", "--python", self.python, "--index-strategy", "unsafe-best-match"]
         done, said = self._run([*uv, *wanted])
-        if not done and "Failed to build" in said:
+        if not done and re.search("Failed to build|build backend", said):
             print("Trying again with older build tools:", *OLD_BUILD, flush=True)
             done, said = self._run([*uv, "--build-constraints", builds, *wanted])
         if not done:
             print("Trying again with pip", flush=True)
             pip = [self.python, "-m", "pip", "install", "--no-cache-dir", "--progress-bar", "off"]
-            done = self._run([*uv, "pip"])[0] and self._run([*pip, *wanted], {"PIP_CONSTRAINT": builds})[0]
+            done = (
+                self._run([*uv, "pip<24.1"])[0] and self._run([*pip, *wanted], {"PIP_CONSTRAINT": builds})[0]
+            )
         return done or (bool(constraints) and self.install(lines, []))
 
     def _write(self, name: str, lines: Any) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 KEPT = ("http_proxy", "https_proxy", "no_proxy", "AWS_ENDPOINT_URL")
+#: Loads settings and applications, and little more; `version` passes where the settings cannot be imported.
+INSPECT = ("check", "--tag", "compatibility")
 ADDRESSES = ("public-ipv4", "public-hostname", "local-ipv4", "local-hostname")
 
 
@@ -22,7 +24,7 @@ def main(home: str, action: str, *arguments: str) -> None:
     os.chdir(os.path.join(home, "source", document["project_directory"]))
     os.umask(0o022)
     python = f"{home}/venv/bin/python"
-    command = [python, f"{home}/python/ecdeployer_manage.py", *(arguments or ["version"])]
+    command = [python, f"{home}/python/ecdeployer_manage.py", *(arguments or INSPECT)]
     if action == "serve":
         socket = f"unix:/run/ecdeployer/{release}.sock"
         options = ["-c", f"{home}/python/ecdeployer_gunicorn.py", "--bind", socket]

@@ -3,6 +3,7 @@
 The reason is what a part wrote to STATE/reason.json, or the last words of the failed step's log.
 """
 
+import itertools
 import json
 import os
 import re
@@ -11,6 +12,8 @@ import sys
 from user_data.check import last_exception, tail_of
 
 ORDER = "boot clone venv install configure collectstatic migrate start health".split()
+#: How uv introduces a reason; older ones drew arrows.
+CAUSE = r"(?:cause:|\u00d7|\u251c\u2500\u25b6|\u2570\u2500\u25b6)"
 NOISE = re.compile(r"^(hint|note|warning|info|\[?notice)\b|^Trying again|^\s*$", re.IGNORECASE)
 
 
@@ -50,22 +53,26 @@ def from_log(step: str, log: str) -> tuple[str, str]:
 
 
 def installer_words(log: str) -> str:
-    """uv's explanation, or pip's last errors, in one paragraph."""
-    attempt = log.rsplit("Trying again with pip", 1)
-    for text in reversed(attempt):
-        explained = re.findall(
-            r"^ *(?:\u00d7|\u2570\u2500\u25b6|\u251c\u2500\u25b6|\u2502) *(.*(?:\n {6,}\S.*)*)",
-            text,
-            re.MULTILINE,
-        )
-        errors = [
-            line.strip() for line in text.splitlines() if re.match(r"\s*(ERROR|error|fatal)\b ?:", line)
-        ]
-        words = explained or errors
-        if words:
-            detail = [line for line in errors if explained and line.startswith(("error:", "fatal"))][-1:]
-            return " ".join(" ".join([*words[-4:], *detail]).split())
-    return last_line(log)
+    """uv's explanation of its last attempt that has one, or pip's last errors, in one paragraph."""
+    for attempt in reversed(re.split(r"^Trying again.*$", log, flags=re.MULTILINE)):
+        found = re.findall(rf"^(?:error:| *{CAUSE}) (.*(?:\n {{9,}}\S.*)*)", attempt, re.MULTILINE)
+        if re.search(rf"^ *{CAUSE}", attempt, re.MULTILINE) and "subprocess-exited" not in attempt:
+            detail = build_output(attempt)
+            return " ".join(f"{found[0]}: {detail or '; '.join(found[1:])}".split())
+    errors = [
+        line for line in log.splitlines() if line.startswith(("ERROR:", "error:")) and "Ignored" not in line
+    ]
+    return errors[-1] if errors else last_line(log)
+
+
+def build_output(attempt: str) -> str:
+    """The last thing that a package's own build said, below uv's explanation."""
+    _, found, text = attempt.partition("[stderr]\n")
+    if not found:
+        _, found, text = attempt.partition("[stdout]\n")
+    inside = itertools.takewhile(lambda line: not line or line.startswith(" "), text.splitlines())
+    said = [line.strip() for line in inside if line.strip()]
+    return said[-1] if said else ""
 
 
 def command_error(log: str) -> str:

@@ -149,7 +149,7 @@ def test_old_sources_are_built_with_the_tools_of_their_time(bench: Bench, machin
 
 
 def test_pip_installs_what_uv_cannot_resolve(bench: Bench, machines: Machines) -> None:
-    library = '[project]\nname = "lib"\nversion = "1"\ndependencies = ["redis>=5.0.0b1,<5.0.0"]\n'
+    library = '[project]\nname = "lib"\nversion = "1"\ndependencies = ["redis>=5.0.0b1,<=5.0.0b4"]\n'
     files = projects.with_requirements(projects.plain(), "django~=5.2.0\n./lib\n")
     files |= {"lib/pyproject.toml": library, "lib/lib.py": ""}
     instance, report = machines.first("prerelease", files)
