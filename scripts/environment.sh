@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# What the scripts beside this file share: the Debian packages and the virtual environment that each needs.
+set -euo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$ROOT"
+PATH=$PATH:/usr/sbin:/sbin
+PYTHON=/usr/bin/python3
+
+say() { # TEXT...
+    printf '%s\n' "$*" >&2
+}
+
+die() { # TEXT...
+    say "$@"
+    exit 1
+}
+
+as_root() { # COMMAND...
+    if ((EUID == 0)); then
+        "$@"
+    else
+        sudo -- "$@"
+    fi
+}
+
+# Commands that Debian's packages bring, as COMMAND=PACKAGE.
+# shellcheck disable=SC2034 # read by the scripts
+{
+    NEEDED_BY_PYTHON=(venv=python3-venv git=git)
+    NEEDED_BY_MACHINES=(systemd-nspawn=systemd-container debootstrap=debootstrap nft=nftables ip=iproute2
+        nsenter=util-linux unshare=util-linux mount=mount setpriv=util-linux)
+    NEEDED_BY_REDIS=(redis-server=redis-server)
+    NEEDED_BY_POSTGRESQL=('/usr/lib/postgresql/*/bin/initdb=postgresql')
+    NEEDED_BY_BROWSER=(chromium=chromium)
+    NEEDED_BY_CHECKS=(shellcheck=shellcheck shfmt=shfmt)
+}
+
+have() { # COMMAND: a name, a path with wildcards, or "venv" for Python's module
+    case $1 in
+    venv) "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null ;;
+    /*) compgen -G "$1" >/dev/null ;;
+    *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+missing_packages() { # COMMAND=PACKAGE...
+    local pair
+    for pair; do
+        have "${pair%%=*}" || printf '%s\n' "${pair#*=}"
+    done | sort -u
+}
+
+install_packages() { # COMMAND=PACKAGE...: installs what is missing, upgrades nothing
+    local missing
+    mapfile -t missing < <(missing_packages "$@")
+    if ((${#missing[@]} == 0)); then
+        return
+    fi
+    have apt-get || die "Not installed: ${missing[*]} (Debian's names). Install them, then start again."
+    say "Installing Debian packages: ${missing[*]}"
+    as_root apt-get -q update
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qy --no-upgrade --no-install-recommends install ca-certificates "${missing[@]}"
+}
+
+install_lock() ( # LOCK: into .venv, unless that very lock is what was installed last
+    lock=$1 stamp=.venv/installed
+    exec 9<scripts/uv.txt
+    flock 9
+    sum=$(sha256sum "$lock" scripts/uv.txt)
+    if [[ -x .venv/bin/python && -f $stamp && $(<"$stamp") == "$sum" ]]; then
+        return
+    fi
+    say "Installing $lock into .venv"
+    [[ -x .venv/bin/python ]] || "$PYTHON" -m venv --clear .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement scripts/uv.txt
+    .venv/bin/uv pip install --python .venv/bin/python --require-hashes --requirement "$lock"
+    printf '%s\n' "$sum" >"$stamp"
+)
+
+# Settings of the portal under test; nothing of the caller's AWS account is left in reach.
+# shellcheck disable=SC2034 # read by the scripts
+TEST_SETTINGS=(
+    SECRET_KEY=for-tests-only-0123456789012345678901234567890123456789
+    PORTAL_URL=http://127.0.0.1:8000 DATABASE_URL=sqlite:///:memory: REDIS_URL=redis://127.0.0.1:1/0
+    AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-west-1 AWS_EC2_METADATA_DISABLED=true
+    AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null PYTHONDONTWRITEBYTECODE=1
+)
