@@ -1,6 +1,7 @@
 import uuid
 
 from django.conf import settings
+from django.core.management.utils import get_random_secret_key
 from django.db import models
 from django.urls import reverse
 
@@ -67,6 +68,16 @@ class EnvironmentVariable(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SiteKey(models.Model):
+    """The SECRET_KEY that a site gets when its project has none of its own: the same for every release."""
+
+    application = models.OneToOneField(Application, on_delete=models.CASCADE, related_name="site_key")
+    value = EncryptedTextField(default=get_random_secret_key)
+
+    def __str__(self) -> str:
+        return f"key of {self.application_id}"
 
 
 class Event(models.Model):

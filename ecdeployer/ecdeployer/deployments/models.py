@@ -63,8 +63,16 @@ class Deployment(StatefulModel):
     reason = models.TextField(blank=True, help_text="Why it failed, for the person.")
     remedy = models.TextField(blank=True, help_text="What to do about it.")
 
-    attempt = models.PositiveIntegerField(default=1)
+    attempt = models.PositiveIntegerField(
+        default=1, help_text="Grows when a worker dies while it holds the deployment."
+    )
     claimed_until = models.DateTimeField(null=True, blank=True, help_text="A worker holds it until then.")
+    due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        db_index=True,
+        help_text="When a worker has to look next; empty once it has ended.",
+    )
     heard_at = models.DateTimeField(null=True, blank=True, help_text="When the machine last reported.")
     queued_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)

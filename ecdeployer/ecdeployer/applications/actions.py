@@ -1,0 +1,129 @@
+"""What a person asks for, from a page, the command line or the API. Each is one transaction and an event."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from ..accounts.models import User
+from ..deployments import actions as deployments
+from ..deployments.actions import RefusedError
+from ..deployments.models import Deployment
+from ..instances.models import Instance
+from ..instances.states import InstanceState
+from ..wakeups import wake_termination
+from . import variables
+from .models import Application, EnvironmentVariable, Event, SiteKey
+
+__all__ = ["RefusedError", "create_application", "deploy_again", "set_environment", "terminate"]
+
+_NO_MACHINE = {InstanceState.FAILED, InstanceState.TERMINATED}
+_REFUSED = {
+    InstanceState.STOPPING: "The instance is being stopped. Start it first.",
+    InstanceState.STOPPED: "The instance is stopped. Start it first.",
+    InstanceState.SHUTTING_DOWN: "The instance is being terminated. Deploy again when it has gone.",
+}
+
+
+def create_application(
+    *,
+    owner: User,
+    by: User | None,
+    trigger: Deployment.Trigger,
+    environment: Mapping[str, str],
+    submission: UUID | None = None,
+    **fields: Any,
+) -> Application:
+    """Register an application, and queue its instance and first deployment.
+
+    ``fields`` are columns of Application that ``ApplicationForm`` has checked. A submission that was made
+    before gives the application that it made. Raises IntegrityError when the owner has the name already.
+    """
+    try:
+        with transaction.atomic():
+            application = Application.objects.create(owner=owner, submission=submission, **fields)
+            SiteKey.objects.create(application=application)
+            EnvironmentVariable.objects.bulk_create(
+                EnvironmentVariable(application=application, name=name, value=value)
+                for name, value in environment.items()
+            )
+            _record(application, by=by, verb="created")
+            _launch_and_deploy(application, by=by, trigger=trigger)
+    except IntegrityError:
+        earlier = Application.objects.filter(owner=owner, submission=submission).first()
+        if submission is None or earlier is None:
+            raise
+        return earlier
+    return application
+
+
+def deploy_again(application: Application, *, by: User | None, trigger: Deployment.Trigger) -> Deployment:
+    """Queue a deployment of the branch's newest commit; on a new instance where there is none any more.
+
+    Raises RefusedError, whose text is for the person.
+    """
+    with transaction.atomic():
+        current = Application.objects.select_for_update().get(pk=application.pk)
+        if current.terminate_requested_at:
+            raise RefusedError("This application is terminated. Make a new one to deploy again.")
+        instance = current.instances.order_by("-created_at").first()
+        if instance is None or instance.state in _NO_MACHINE:
+            return _launch_and_deploy(current, by=by, trigger=trigger)
+        if instance.state in _REFUSED:
+            raise RefusedError(_REFUSED[InstanceState(instance.state)])
+        kind = Deployment.Kind.LATER if instance.ec2_id else Deployment.Kind.FIRST
+        return deployments.queue(current, instance=instance, kind=kind, by=by, trigger=trigger)
+
+
+def _launch_and_deploy(
+    application: Application, *, by: User | None, trigger: Deployment.Trigger
+) -> Deployment:
+    instance = Instance(application=application, instance_type=application.instance_type)
+    deployments.refuse_while_unfinished(application)
+    instance.save()
+    kind = Deployment.Kind.FIRST
+    return deployments.queue(application, instance=instance, kind=kind, by=by, trigger=trigger)
+
+
+def set_environment(application: Application, *, by: User | None, values: Mapping[str, str | None]) -> None:
+    """Set these variables and remove those whose value is None; the next deployment has the change.
+
+    The history names the variables, never their values. Raises RefusedError.
+    """
+    with transaction.atomic():
+        Application.objects.select_for_update().get(pk=application.pk)
+        present = dict(application.environment.values_list("name", "value"))
+        wanted = {name: value for name, value in {**present, **values}.items() if value is not None}
+        try:
+            variables.check(dict[object, object](wanted))
+        except variables.VariableError as error:
+            raise RefusedError(str(error)) from error
+        changed = sorted(name for name in values if wanted.get(name) != present.get(name))
+        application.environment.filter(name__in=changed).exclude(name__in=wanted).delete()
+        for name in changed:
+            if name in wanted:
+                application.environment.update_or_create(name=name, defaults={"value": wanted[name]})
+        if changed:
+            _record(application, by=by, verb="environment changed", detail=", ".join(changed))
+
+
+def terminate(application: Application, *, by: User | None) -> None:
+    """End the application's instance for good, and cancel what is unfinished; the history stays.
+
+    Raises RefusedError when that was asked for before.
+    """
+    with transaction.atomic():
+        waiting = Application.objects.filter(pk=application.pk, terminate_requested_at=None)
+        if not waiting.update(terminate_requested_at=timezone.now()):
+            raise RefusedError("This application is being terminated already.")
+        _record(application, by=by, verb="terminate")
+        deployments.cancel_unfinished(application, reason="The application was terminated.")
+        for pk in application.instances.exclude(state__in=_NO_MACHINE).values_list("pk", flat=True):
+            wake_termination(pk)
+    application.refresh_from_db(fields=["terminate_requested_at"])
+
+
+def _record(application: Application, *, by: User | None, verb: str, detail: str = "") -> None:
+    Event.objects.create(application=application, actor=by, subject="application", verb=verb, detail=detail)

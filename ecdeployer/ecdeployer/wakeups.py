@@ -1,0 +1,31 @@
+"""Messages that wake a worker. The rows are the truth: a lost message delays work until beat looks."""
+
+import logging
+from functools import partial
+from uuid import UUID
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger(__name__)
+
+ADVANCE = "ecdeployer.deployments.tasks.advance"
+TERMINATE_INSTANCE = "ecdeployer.instances.tasks.terminate_instance"
+
+
+def wake_deployment(pk: UUID) -> None:
+    """Have a worker look at this deployment, once what was written is committed."""
+    transaction.on_commit(partial(_send, ADVANCE, pk))
+
+
+def wake_termination(pk: UUID) -> None:
+    """Have a worker end this instance, once what was written is committed."""
+    transaction.on_commit(partial(_send, TERMINATE_INSTANCE, pk))
+
+
+def _send(task: str, pk: UUID) -> None:
+    try:
+        current_app.send_task(task, [str(pk)], retry=False, ignore_result=True)
+    except OperationalError as error:
+        logger.warning("%s of %s waits for beat: the broker cannot be reached (%s)", task, pk, error)
