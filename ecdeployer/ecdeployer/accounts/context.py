@@ -8,4 +8,5 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "github_sign_in": settings.GITHUB_SIGN_IN,
         "sign_up": settings.SIGN_UP,
         "site_name": settings.SITE_NAME,
+        "region": settings.AWS_REGION,
     }

@@ -1,0 +1,275 @@
+"""What a developer registers. The page, the command line and the API read the same form."""
+
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from typing import Any, cast
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from ..accounts.models import User
+from ..git.names import check_branch
+from ..git.repository import RepositoryURLError, parse_url
+from ..instances import prices
+from ..preflight.names import check_project_name
+from . import variables
+from .models import Application
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_HEALTH_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
+MORE = ("name", "description", "branch", "instance_type", "health_path", "environment")
+
+
+class ExactField(forms.CharField):
+    """Text that is judged as it was typed: nothing is stripped before the check."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strip=False, **kwargs)
+
+
+class EnvironmentField(forms.Field):
+    """``NAME=value`` lines, or a mapping of names to values; cleaned to a dict."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: object) -> dict[str, str]:
+        try:
+            if isinstance(value, Mapping):
+                return variables.check(value)
+            return variables.parse(str(value or ""))
+        except variables.VariableError as error:
+            raise ValidationError(str(error), code="invalid") from error
+
+
+class ApplicationForm(forms.Form):
+    """Valid data becomes ``parameters()``, the arguments of ``actions.create_application``."""
+
+    project_name = ExactField(
+        max_length=100,
+        label="Project name",
+        help_text="The directory that holds manage.py, at the top of the repository.",
+        widget=forms.TextInput(
+            attrs={"placeholder": "mysite", "autocomplete": "off", "autocapitalize": "none"}
+        ),
+    )
+    github_url = ExactField(
+        max_length=500,
+        label="Repository URL",
+        help_text="Add /tree/<branch> for a branch other than the default one.",
+        widget=forms.URLInput(attrs={"placeholder": "https://github.com/owner/repository"}),
+    )
+    name = ExactField(
+        required=False,
+        max_length=63,
+        help_text="What you call it here. Left empty, it is the project name.",
+    )
+    description = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+    branch = ExactField(
+        required=False, max_length=200, help_text="Left empty, the repository's default branch."
+    )
+    instance_type = forms.ChoiceField(required=False, label="Instance type")
+    health_path = ExactField(
+        required=False,
+        max_length=255,
+        label="Health path",
+        help_text="The page that must answer before the site is called live. Left empty, it is /.",
+    )
+    environment = EnvironmentField(
+        required=False,
+        label="Environment variables",
+        help_text="NAME=value, one a line, as in a .env file. Values are encrypted, and never shown again.",
+        widget=forms.Textarea(
+            attrs={
+                "rows": 4,
+                "spellcheck": "false",
+                "placeholder": "DATABASE_URL=postgres://...",
+                "class": "code",
+            }
+        ),
+    )
+    submission = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.owner = owner
+        self._offer(settings.INSTANCE_TYPES)
+
+    def _offer(self, types: Sequence[str]) -> None:
+        """The operator's instance types, each with its price."""
+        region = settings.AWS_REGION
+        choice = cast("forms.ChoiceField", self.fields["instance_type"])
+        choice.choices = [(each, prices.describe(each, region=region)) for each in types]
+        choice.help_text = (
+            f"AWS's list price in {region} of {prices.LISTED:%B %Y}; disk, address and traffic come on top."
+        )
+        choice.error_messages["invalid_choice"] = "Found %(value)s. Choose one of: " + ", ".join(types) + "."
+
+    @property
+    def more_has_errors(self) -> bool:
+        return any(name in self.errors for name in MORE)
+
+    def clean_project_name(self) -> str:
+        return _checked(check_project_name, self.cleaned_data["project_name"])
+
+    def clean_branch(self) -> str:
+        branch = self.cleaned_data["branch"]
+        return _checked(check_branch, branch) if branch else ""
+
+    def clean_github_url(self) -> str:
+        try:
+            self.repository = parse_url(self.cleaned_data["github_url"], allowed_hosts=settings.GIT_HOSTS)
+        except RepositoryURLError as error:
+            raise ValidationError(str(error), code="invalid") from error
+        return str(self.repository.url)
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if not name:
+            return ""
+        if not _NAME.fullmatch(name):
+            raise ValidationError(
+                f"Found {name!r}. Use letters, digits, dots, dashes and underscores, with a letter or a digit "
+                "at both ends.",
+                code="invalid",
+            )
+        if self.owner.applications.filter(name=name).exists():
+            raise ValidationError(
+                f"You have an application named {name} already. Choose another name.", code="taken"
+            )
+        return name
+
+    def clean_instance_type(self) -> str:
+        return str(self.cleaned_data["instance_type"] or settings.INSTANCE_TYPES[0])
+
+    def clean_health_path(self) -> str:
+        path = self.cleaned_data["health_path"] or "/"
+        if not _HEALTH_PATH.fullmatch(path):
+            raise ValidationError(
+                f"Found {path!r}. Write a path on the site that begins with /, such as /healthz/.",
+                code="invalid",
+            )
+        return str(path)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = self.cleaned_data
+        self._take_branch_of_url(data)
+        if not data.get("name") and "name" not in self.errors and "project_name" in data:
+            data["name"] = self._free_name(data["project_name"])
+        return data
+
+    def _take_branch_of_url(self, data: dict[str, Any]) -> None:
+        in_url = self.repository.branch if "github_url" in data else ""
+        if not in_url or "branch" not in data:
+            return
+        if data["branch"] not in ("", in_url):
+            self.add_error(
+                "branch",
+                f"The URL names the branch {in_url} and this field another one. Empty one of the two.",
+            )
+        data["branch"] = in_url
+
+    def _free_name(self, wanted: str) -> str:
+        """The project name, with the first number behind it that makes it the owner's only one."""
+        base = wanted[:55]
+        taken = set(self.owner.applications.filter(name__startswith=base).values_list("name", flat=True))
+        numbered = (f"{base}-{number}" for number in count(2))
+        return base if base not in taken else next(name for name in numbered if name not in taken)
+
+    def parameters(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in self.fields}
+
+
+class TerminateForm(forms.Form):
+    """Typing the name is the confirmation."""
+
+    name = forms.CharField(
+        label="Name of the application", widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, *args: Any, application: Application, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.application = application
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if name != self.application.name:
+            raise ValidationError(
+                f"Found {name!r}. Type {self.application.name} to terminate it.", code="mismatch"
+            )
+        return name
+
+
+class VariablesForm(forms.Form):
+    """Several variables at once, as ``.env`` lines."""
+
+    environment = EnvironmentField(
+        label="Add or replace",
+        help_text="NAME=value, one a line, as in a .env file. Quote a value that spans lines.",
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "class": "code"}),
+    )
+
+
+class VariableForm(forms.Form):
+    """The new value of one variable, kept exactly as it is typed."""
+
+    name = forms.CharField(widget=forms.HiddenInput)
+    value = forms.CharField(
+        required=False,
+        strip=False,
+        widget=forms.Textarea(
+            attrs={"rows": 2, "spellcheck": "false", "autocomplete": "off", "class": "code"}
+        ),
+    )
+
+    def clean_value(self) -> str:
+        return str(self.cleaned_data["value"]).replace("\r\n", "\n")
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = self.cleaned_data
+        try:
+            variables.check({data.get("name", ""): data.get("value", "")})
+        except variables.VariableError as error:
+            raise ValidationError(str(error), code="invalid") from error
+        return data
+
+
+class AnswerForm(forms.Form):
+    """What preflight asked for: a field for each variable, and the settings module among its candidates."""
+
+    def __init__(
+        self, *args: Any, names: Sequence[str], settings_modules: Sequence[str], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        if settings_modules:
+            self.fields["DJANGO_SETTINGS_MODULE"] = forms.ChoiceField(
+                label="Settings module", choices=[(each, each) for each in settings_modules]
+            )
+        for name in names:
+            self.fields[name] = forms.CharField(
+                label=name,
+                strip=False,
+                widget=forms.Textarea(
+                    attrs={"rows": 1, "spellcheck": "false", "autocomplete": "off", "class": "code"}
+                ),
+            )
+
+    def clean(self) -> dict[str, Any]:
+        values = {name: str(value).replace("\r\n", "\n") for name, value in self.cleaned_data.items()}
+        for name, value in values.items():
+            try:
+                variables.check({name: value})
+            except variables.VariableError as error:
+                self.add_error(name, str(error))
+        return values
+
+
+def _checked(check: Callable[[str], object], text: str) -> str:
+    """Turn a check's ValueError into the message beside the field."""
+    try:
+        check(text)
+    except ValueError as error:
+        raise ValidationError(str(error), code="invalid") from error
+    return text

@@ -1,0 +1,91 @@
+"""Everything that the application's page shows and that may move, in a fixed number of queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from django.utils import timezone
+
+from ..deployments.models import Deployment
+from ..deployments.progress import Progress, fingerprint, read_progress
+from ..instances.models import Instance
+from ..instances.states import InstanceState
+from .queries import Status, cost_of
+
+HISTORY = 5
+_SETTLED = {InstanceState.RUNNING, InstanceState.STOPPED, InstanceState.TERMINATED, InstanceState.FAILED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """``application`` carries the annotations of ``queries.with_status``."""
+
+    application: Any
+    deployments: Sequence[Deployment]
+
+    @property
+    def deployment(self) -> Deployment | None:
+        return self.deployments[0] if self.deployments else None
+
+    @property
+    def instance(self) -> Instance | None:
+        return self.deployment.instance if self.deployment else None
+
+    @cached_property
+    def progress(self) -> Progress | None:
+        return read_progress(self.deployment) if self.deployment else None
+
+    @property
+    def label(self) -> str:
+        return Status(self.application.status).label
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether there is something to wait for: the page asks again as long as this holds."""
+        if self.deployment is None or not self.deployment.is_final:
+            return self.deployment is not None
+        if self.application.status == Status.TERMINATING:
+            return True
+        return self.is_launched and self.deployment.instance.state not in _SETTLED
+
+    @property
+    def is_launched(self) -> bool:
+        return self.instance is not None and self.instance.state != InstanceState.REQUESTED
+
+    @property
+    def can_deploy(self) -> bool:
+        ended = {Status.TERMINATING, Status.TERMINATED}
+        return self.application.status not in ended and (self.deployment is None or self.deployment.is_final)
+
+    @property
+    def can_terminate(self) -> bool:
+        return self.application.status not in {Status.TERMINATING, Status.TERMINATED}
+
+    @property
+    def address(self) -> str:
+        """Where the site answers; empty while it does not."""
+        if self.application.status == Status.LIVE or self.application.serves:
+            return f"http://{self.instance.public_ip}/" if self.instance and self.instance.public_ip else ""
+        return ""
+
+    @property
+    def cost(self) -> Decimal | None:
+        return cost_of([self.instance]) if self.instance else None
+
+    def etag(self) -> str:
+        """One query; what stands on the page and is not here does not move."""
+        instance, newest = self.instance, self.deployment
+        return fingerprint(
+            newest.pk if newest else self.application.pk,
+            self.application.status,
+            (instance.pk, instance.state, instance.revision) if instance else None,
+            [(each.pk, each.state, each.revision, each.last_event) for each in self.deployments],
+            timezone.get_current_timezone_name(),
+        )
+
+
+def read_overview(application: Any) -> Overview:
+    deployments = application.deployments.select_related("instance", "created_by").order_by("-number")
+    return Overview(application=application, deployments=list(deployments[:HISTORY]))

@@ -1,0 +1,175 @@
+"""What pages show of applications, in a fixed number of queries."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    TextChoices,
+    Value,
+    When,
+)
+from django.http import Http404
+from django.utils import timezone
+
+from ..accounts.models import User
+from ..deployments.models import Deployment
+from ..deployments.states import DeploymentState
+from ..instances import prices
+from ..instances.models import Instance
+from ..instances.states import InstanceState
+from .models import Application
+
+
+class Status(TextChoices):
+    """An application at a glance: its instance and its newest deployment taken together."""
+
+    LIVE = "live", "Live"
+    DEPLOYING = "deploying", "Deploying"
+    QUEUED = "queued", "Queued"
+    FAILED = "failed", "Failed"
+    STOPPED = "stopped", "Stopped"
+    TERMINATING = "terminating", "Terminating"
+    TERMINATED = "terminated", "Terminated"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+_ENDED = [InstanceState.TERMINATED, InstanceState.FAILED]
+_STOPPED = [InstanceState.STOPPING, InstanceState.STOPPED]
+_STATUS = Case(
+    When(deployment_state=DeploymentState.RUNNING, terminate_requested_at=None, then=Value(Status.DEPLOYING)),
+    When(deployment_state=DeploymentState.QUEUED, terminate_requested_at=None, then=Value(Status.QUEUED)),
+    When(
+        Q(terminate_requested_at__isnull=False) & Q(instance_state__in=_ENDED), then=Value(Status.TERMINATED)
+    ),
+    When(instance_state=InstanceState.TERMINATED, then=Value(Status.TERMINATED)),
+    When(
+        Q(terminate_requested_at__isnull=False) | Q(instance_state=InstanceState.SHUTTING_DOWN),
+        then=Value(Status.TERMINATING),
+    ),
+    When(instance_state__in=_STOPPED, then=Value(Status.STOPPED)),
+    When(serves=True, then=Value(Status.LIVE)),
+    When(deployment_state=DeploymentState.CANCELLED, then=Value(Status.CANCELLED)),
+    default=Value(Status.FAILED),
+    output_field=CharField(),
+)
+
+
+def with_status(applications: QuerySet[Application]) -> QuerySet[Any]:
+    """Add ``status``, ``deployment_state`` and ``instance_state`` to every row."""
+    newest_deployment = Deployment.objects.filter(application=OuterRef("pk")).order_by("-number")
+    newest_instance = Instance.objects.filter(application=OuterRef("pk")).order_by("-created_at")
+    serving = Deployment.objects.filter(
+        application=OuterRef("pk"),
+        state=DeploymentState.SUCCEEDED,
+        instance__state=InstanceState.RUNNING,
+    )
+    return applications.annotate(
+        deployment_state=Subquery(newest_deployment.values("state")[:1]),
+        instance_state=Subquery(newest_instance.values("state")[:1]),
+        serves=Exists(serving),
+    ).annotate(status=_STATUS)
+
+
+def dashboard(user: User, *, search: str = "", status: str = "") -> QuerySet[Any]:
+    """The person's applications, newest first, with their instances and newest deployment at hand."""
+    applications = with_status(Application.objects.visible_to(user)).select_related("owner")
+    for word in search.split():
+        applications = applications.filter(_matches(word))
+    if status:
+        applications = applications.filter(status=status)
+    newest = Deployment.objects.order_by("-number").defer("findings", "facts", "changes")[:1]
+    return applications.prefetch_related(
+        Prefetch("deployments", queryset=newest, to_attr="newest_deployments"),
+        Prefetch("instances", queryset=Instance.objects.order_by("-created_at")),
+    ).order_by("-created_at")
+
+
+def count_by_status(user: User) -> dict[str, int]:
+    """How many applications the person has in each state."""
+    applications = with_status(Application.objects.visible_to(user)).order_by()
+    return dict(applications.values_list("status").annotate(Count("pk")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A line of the dashboard."""
+
+    application: Any
+    deployment: Deployment | None
+    address: str
+    cost: Decimal | None
+
+
+def rows(applications: Iterable[Any]) -> list[Row]:
+    """Lines for a page of ``dashboard``; no further query."""
+    return [_row(application) for application in applications]
+
+
+def _row(application: Any) -> Row:
+    instances = list(application.instances.all())
+    public_ip = instances[0].public_ip if instances else None
+    return Row(
+        application=application,
+        deployment=next(iter(application.newest_deployments), None),
+        address=f"http://{public_ip}/" if application.serves and public_ip else "",
+        cost=cost_of(instances),
+    )
+
+
+def _matches(word: str) -> Q:
+    fields = ("name", "project_name", "github_url", "description", "owner__username")
+    query = Q()
+    for field in fields:
+        query |= Q(**{f"{field}__icontains": word})
+    return query
+
+
+def find_application(user: User, pk: UUID) -> Any:
+    """The application with its status, or 404 when there is none that this person may see."""
+    application = (
+        with_status(Application.objects.visible_to(user)).select_related("owner").filter(pk=pk).first()
+    )
+    if application is None:
+        raise Http404("No application of yours has this address.")
+    return application
+
+
+def find_deployment(user: User, pk: UUID) -> Deployment:
+    """The deployment, or 404 when it belongs to no application that this person may see."""
+    deployment = (
+        Deployment.objects.filter(application__in=Application.objects.visible_to(user), pk=pk)
+        .select_related("application", "application__owner", "instance", "created_by")
+        .first()
+    )
+    if deployment is None:
+        raise Http404("No deployment of yours has this address.")
+    return deployment
+
+
+def cost_of(instances: Iterable[Instance]) -> Decimal | None:
+    """What an application's instances have cost together, or None where no price is known."""
+    now = timezone.now()
+    costs = [
+        prices.cost(
+            instance.instance_type,
+            region=settings.AWS_REGION,
+            since=instance.launched_at,
+            until=instance.terminated_at or now,
+        )
+        for instance in instances
+    ]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known, Decimal()) if known else None

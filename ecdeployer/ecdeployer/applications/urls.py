@@ -1,0 +1,19 @@
+from django.urls import path
+
+from . import environment_views, views
+
+app_name = "applications"
+urlpatterns = [
+    path("", views.list_applications, name="list"),
+    path("new/", views.new_application, name="new"),
+    path("<uuid:pk>/", views.show_application, name="detail"),
+    path("<uuid:pk>/live/", views.poll_application, name="live"),
+    path("<uuid:pk>/deploy/", views.deploy, name="deploy"),
+    path("<uuid:pk>/answer/", views.answer, name="answer"),
+    path("<uuid:pk>/terminate/", views.terminate, name="terminate"),
+    path("<uuid:pk>/deployments/", views.list_deployments, name="deployments"),
+    path("<uuid:pk>/activity/", views.list_events, name="events"),
+    path("<uuid:pk>/environment/", environment_views.environment, name="environment"),
+    path("<uuid:pk>/environment/change/", environment_views.change_variable, name="change-variable"),
+    path("<uuid:pk>/environment/remove/", environment_views.remove_variable, name="remove-variable"),
+]

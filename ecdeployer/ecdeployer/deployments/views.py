@@ -1,0 +1,67 @@
+"""One deployment's pages, and its logs in full."""
+
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from ..accounts.requests import SignedInRequest, signed_in
+from ..applications.queries import find_deployment
+from .fragments import answer_poll
+from .models import Deployment, Step
+from .progress import fingerprint, read_progress
+
+EVENTS = 100
+
+
+@require_GET
+@signed_in
+def show_deployment(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    deployment = find_deployment(request.user, pk)
+    events = deployment.application.events.filter(subject=f"deployment {deployment.number}")
+    context = {
+        "deployment": deployment,
+        "progress": read_progress(deployment),
+        "etag": _etag(deployment),
+        "events": events.select_related("actor").order_by("-id")[:EVENTS],
+    }
+    return render(request, "deployments/detail.html", context)
+
+
+@require_GET
+@signed_in
+def poll_deployment(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    deployment = find_deployment(request.user, pk)
+    etag = _etag(deployment)
+
+    def answer() -> HttpResponse:
+        context = {"deployment": deployment, "progress": read_progress(deployment), "etag": etag}
+        return render(request, "deployments/_live.html", context)
+
+    return answer_poll(request, etag=etag, is_moving=not deployment.is_final, answer=answer)
+
+
+def _etag(deployment: Deployment) -> str:
+    return fingerprint(
+        deployment.pk,
+        deployment.state,
+        deployment.revision,
+        deployment.last_event,
+        deployment.instance.revision,
+        timezone.get_current_timezone_name(),
+    )
+
+
+@require_GET
+@signed_in
+def show_log(request: SignedInRequest, pk: UUID, step: str) -> HttpResponse:
+    """A step's log from its first byte, as plain text: a browser never reads markup in it."""
+    deployment = find_deployment(request.user, pk)
+    log = Step.objects.filter(deployment=deployment, name=step).values_list("log", flat=True).first()
+    if log is None:
+        raise Http404("This deployment has no such step.")
+    response = HttpResponse(log, content_type="text/plain; charset=utf-8")
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
