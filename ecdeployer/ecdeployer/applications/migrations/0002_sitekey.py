@@ -2,8 +2,9 @@
 
 import django.core.management.utils
 import django.db.models.deletion
-import ecdeployer.encryption
 from django.db import migrations, models
+
+import ecdeployer.encryption
 
 
 class Migration(migrations.Migration):
