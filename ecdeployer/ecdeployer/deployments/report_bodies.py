@@ -62,12 +62,17 @@ class Report:
     result: Result | None = None
 
 
-def parse(body: bytes | str) -> Report:
+def parse(body: bytes) -> Report:
     """Raises ReportError for anything that is not exactly a report."""
     try:
         document = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ReportError("the body is not JSON") from error
+    return read(document)
+
+
+def read(document: Any) -> Report:
+    """The same for JSON that was read already."""
     fields = _fields(document, "the body", optional=("events", "logs", "changes", "result"))
     result = fields.get("result")
     report = Report(

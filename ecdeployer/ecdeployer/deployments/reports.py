@@ -69,7 +69,7 @@ def apply(pk: UUID, report: Report, *, token: str = "", asked: bool = False) -> 
         if deployment.is_final:
             raise EndedError
         known = {step.name: step for step in deployment.steps.defer("log")}
-        secrets = texts.secrets_of(deployment.application, token) if _has_text(report) else []
+        secrets = texts.secrets_of(deployment.application_id, token) if _has_text(report) else []
         events = [event for event in report.events if event.number > deployment.last_event]
         _move_steps(deployment, known, events, secrets)
         for part in report.logs:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.db.models import F, Value
 from django.db.models.functions import Concat, Length
 
-from ..applications.models import Application
+from ..applications.models import EnvironmentVariable
 from .models import Step
 
 #: Characters of one step's log that are kept: its beginning and its end.
@@ -29,9 +30,10 @@ def clean(text: str) -> str:
     return _CONTROLS.sub("", text)
 
 
-def secrets_of(application: Application, *others: str) -> list[str]:
+def secrets_of(application_id: UUID, *others: str) -> list[str]:
     """What must not be shown of an application: its variables' values and their lines. One query."""
-    values = application.environment.exclude(name="DJANGO_SETTINGS_MODULE").values_list("value", flat=True)
+    variables = EnvironmentVariable.objects.filter(application_id=application_id)
+    values = variables.exclude(name="DJANGO_SETTINGS_MODULE").values_list("value", flat=True)
     lines = {line.strip() for value in (*values, *others) for line in (value, *value.splitlines())}
     return sorted((line for line in lines if len(line) >= SHORTEST_SECRET), key=len, reverse=True)
 

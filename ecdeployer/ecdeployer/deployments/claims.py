@@ -1,0 +1,50 @@
+"""Which worker has a deployment: one conditional update, so that two never work on it at once."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from .models import Deployment
+from .states import DeploymentState
+
+UNFINISHED = (DeploymentState.QUEUED, DeploymentState.RUNNING)
+#: Longer than any piece of work: reading a repository is the longest.
+CLAIM = timedelta(minutes=5)
+#: Workers that may die over one deployment before it is taken for the cause.
+ATTEMPTS = 3
+
+
+def due(now: datetime) -> QuerySet[Deployment]:
+    """What somebody should look at, the longest waiting first."""
+    unclaimed = Q(claimed_until=None) | Q(claimed_until__lt=now)
+    return Deployment.objects.filter(unclaimed, state__in=UNFINISHED, due_at__lte=now).order_by("due_at")
+
+
+def take(pk: UUID, *, only_if_due: bool) -> Deployment | None:
+    """The deployment with its application and instance, held until ``claimed_until``, or None.
+
+    ``attempt`` grows when the one who held it before never let go.
+    """
+    now = timezone.now()
+    row = Deployment.objects.filter(pk=pk, state__in=UNFINISHED)
+    row = row.filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
+    if only_if_due:
+        row = row.filter(due_at__lte=now)
+    grown = Case(When(claimed_until=None, then=F("attempt")), default=F("attempt") + Value(1))
+    until = now + CLAIM
+    if not row.update(attempt=grown, claimed_until=until):
+        return None
+    return Deployment.objects.select_related("application", "instance").get(pk=pk)
+
+
+def release(deployment: Deployment, *, due_in: timedelta) -> timedelta:
+    """Let go, unless another has it by now. When to look next: sooner where a report has asked for it."""
+    next_look = timezone.now() + due_in
+    held = Deployment.objects.filter(pk=deployment.pk, claimed_until=deployment.claimed_until)
+    # A result that arrived meanwhile has set due_at to the moment in which it came.
+    sooner = When(due_at__gt=deployment.due_at, due_at__lt=next_look, then=F("due_at"))
+    held.update(claimed_until=None, due_at=Case(sooner, default=Value(next_look)))
+    due_at = Deployment.objects.values_list("due_at", flat=True).get(pk=deployment.pk)
+    return max((due_at or next_look) - timezone.now(), timedelta(0))

@@ -1,0 +1,66 @@
+"""Asking for a site's page as a visitor does: through its public address."""
+
+import http.client
+import socket
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+
+#: Seconds for the whole answer.
+PATIENCE = 10.0
+PORT = 80
+#: What a live site may answer to a stranger: it wants a sign-in, or another method.
+_FINE = {401, 403, 405}
+
+
+@dataclass(frozen=True)
+class Health:
+    """``code`` is empty for a site that is live; else it is a remedy's."""
+
+    code: str = ""
+    reason: str = ""
+
+    @property
+    def is_live(self) -> bool:
+        return not self.code
+
+
+def ask(address: str, path: str, *, port: int = PORT) -> Health:
+    """One request, Host being the address. Redirects are not followed: the machine has done that itself."""
+    try:
+        status = _status(address, path, port)
+    except (OSError, http.client.HTTPException) as error:
+        reason = f"http://{address}{path} does not answer: {error or type(error).__name__}."
+        return Health("address-unreachable", reason)
+    return judge(status, path)
+
+
+def judge(status: int, path: str) -> Health:
+    """A 404 at / is a live site without a front page."""
+    if status < 400 or status in _FINE or (status == 404 and path == "/"):
+        return Health()
+    code = {400: "health-disallowed-host", 404: "health-not-found"}.get(status, "health-status")
+    code = "health-server-error" if status >= 500 else code
+    return Health(code, f"GET {path} at the public address answers {status}.")
+
+
+def _status(address: str, path: str, port: int) -> int:
+    connection = http.client.HTTPConnection(address, port, timeout=PATIENCE)
+    with suppress(OSError):
+        connection.connect()
+    if connection.sock is None:
+        raise ConnectionError("no connection")
+    # A timeout of the socket begins anew with every byte: a site that drips them must not hold a worker.
+    limit = threading.Timer(PATIENCE, _hang_up, [connection.sock])
+    limit.start()
+    try:
+        connection.request("GET", path, headers={"User-Agent": "ecdeployer", "Accept": "text/html,*/*"})
+        return connection.getresponse().status
+    finally:
+        limit.cancel()
+        connection.close()
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,90 @@
+"""Handing a deployment to its machine: a new one gets it with its user data, one that runs by Run Command."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from ..aws.errors import AWSError
+from ..cloud_init import user_data
+from ..cloud_init.parameters import ParameterError
+from ..cloud_init.user_data import UserDataTooLargeError
+from ..instances import commands, environment, infrastructure, provisioning
+from ..instances.connection import aws
+from ..instances.infrastructure import Infrastructure
+from ..instances.provisioning import LaunchFailedError, LaunchPausedError
+from ..instances.states import InstanceState
+from . import deadlines, endings, steps, texts
+from .models import Deployment
+from .parameters import environment_of, parameters_of, store_token_hash
+from .states import StepName, StepState
+
+_SOON = timedelta(seconds=2)
+_NOW = timedelta(0)
+
+
+def launch(deployment: Deployment) -> timedelta | None:
+    """One step towards a machine. When to look again; None once the deployment has ended."""
+    if steps.begin(deployment, StepName.LAUNCH):
+        _set_deadline(deployment, deadlines.of([StepName.LAUNCH]))
+    instance = deployment.instance
+    try:
+        if not instance.ec2_id:
+            provisioning.launch(instance, render=lambda names: _render(deployment, names))
+            instance.refresh_from_db()
+        if not instance.ec2_id:
+            return _NOW
+        environment.write(instance, environment_of(deployment))
+    except (LaunchPausedError, LaunchFailedError, AWSError, ParameterError, UserDataTooLargeError) as error:
+        return _stopped(deployment, StepName.LAUNCH, error)
+    steps.end(deployment, StepName.LAUNCH, StepState.SUCCEEDED)
+    steps.begin(deployment, StepName.BOOT)
+    _set_deadline(deployment, deadlines.of([StepName.BOOT]))
+    return deadlines.SILENCE
+
+
+def _render(deployment: Deployment, names: Infrastructure) -> bytes:
+    parameters = parameters_of(deployment, document=names.deploy_document)
+    store_token_hash(deployment)
+    return user_data.render(parameters)
+
+
+def send(deployment: Deployment) -> timedelta | None:
+    """Send it to the machine that runs. When to look again; None once the deployment has ended."""
+    instance = deployment.instance
+    if instance.state != InstanceState.RUNNING:
+        steps.tell(deployment, StepName.CLONE, "Waiting until the instance runs.")
+        return _SOON
+    try:
+        names = infrastructure.find(aws())
+        parameters = parameters_of(deployment, document=names.deploy_document)
+        environment.write(instance, environment_of(deployment))
+        store_token_hash(deployment)
+        deployment.command_id = commands.send(instance, parameters)
+    except (AWSError, ParameterError) as error:
+        return _stopped(deployment, StepName.CLONE, error)
+    deployment.save(update_fields=["command_id"])
+    _set_deadline(deployment, deadlines.COMMAND)
+    return deadlines.SILENCE
+
+
+def _stopped(deployment: Deployment, step: StepName, error: Exception) -> timedelta | None:
+    """Wait where waiting helps, or else end with what the person is told."""
+    if isinstance(error, LaunchPausedError):
+        steps.tell(deployment, step, error.reason)
+        return timedelta(seconds=error.retry_in)
+    if isinstance(error, AWSError) and error.retryable:
+        steps.tell(deployment, step, error.person)
+        return _SOON
+    if isinstance(error, LaunchFailedError):
+        deployment.steps.filter(name=step).update(log=texts.clean(error.log or ""))
+        endings.fail(deployment, step, code=error.code, reason=error.reason, remedy=error.remedy)
+    elif isinstance(error, AWSError):
+        endings.fail(deployment, step, code=f"aws-{error.kind}", reason=error.person)
+    else:
+        endings.fail(deployment, step, code="parameters-refused", reason=str(error))
+    return None
+
+
+def _set_deadline(deployment: Deployment, patience: timedelta) -> None:
+    deployment.deadline = timezone.now() + patience
+    deployment.save(update_fields=["deadline"])

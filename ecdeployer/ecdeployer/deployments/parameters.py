@@ -1,0 +1,68 @@
+"""What a machine is told of a deployment, from the records."""
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+
+from ..applications.models import SiteKey
+from ..cloud_init.parameters import DeploymentParameters
+from ..preflight.facts import Facts
+from .models import Deployment
+from .reports import hash_of
+
+SETTINGS_MODULE = "DJANGO_SETTINGS_MODULE"
+SITE_KEY = "ECDEPLOYER_SECRET_KEY"
+
+
+def report_token(deployment: Deployment) -> str:
+    """The deployment's own token, the same each time: a launch that is repeated sends the same bytes.
+
+    It is a keyed hash, good for this deployment alone; only its SHA-256 is stored.
+    """
+    return salted_hmac("ecdeployer report token", str(deployment.pk), algorithm="sha256").hexdigest()
+
+
+def store_token_hash(deployment: Deployment) -> None:
+    """From now on the machine may report."""
+    deployment.report_token_hash = hash_of(report_token(deployment))
+    deployment.save(update_fields=["report_token_hash"])
+
+
+def parameters_of(deployment: Deployment, *, document: str) -> DeploymentParameters:
+    """``document`` names the Run Command document. Raises ParameterError for what no machine may be given."""
+    application, facts = deployment.application, Facts.from_dict(deployment.facts)
+    return DeploymentParameters(
+        deployment=str(deployment.pk),
+        application=str(application.pk),
+        release=deployment.release,
+        report_url=settings.INSTANCE_PORTAL_URL + reverse("reports:receive", args=[deployment.pk]),
+        report_token=report_token(deployment),
+        region=settings.AWS_REGION,
+        aws_endpoint_url=settings.INSTANCE_AWS_ENDPOINT_URL,
+        parameter_path=f"/{settings.RESOURCE_PREFIX}/{application.pk}/environment",
+        repository=application.github_url,
+        commit=deployment.commit_sha,
+        branch=deployment.branch,
+        project_name=application.project_name,
+        project_directory=facts.project_directory,
+        settings_module=facts.settings_module,
+        wsgi_module=facts.wsgi_module,
+        asgi_module=facts.asgi_module,
+        interface=facts.interface,
+        python=facts.python,
+        requirement_sources=[(source.kind, source.path) for source in facts.requirement_sources],
+        services=facts.services,
+        database=facts.database,
+        health_path=application.health_path,
+        document=document,
+    )
+
+
+def environment_of(deployment: Deployment) -> dict[str, str]:
+    """The site's variables as its machine gets them, a key of its own among them."""
+    application = deployment.application
+    key, _ = SiteKey.objects.get_or_create(application=application)
+    variables = dict(application.environment.values_list("name", "value"))
+    # The settings module travels in the deployment's parameters: the release's own stands in its place.
+    variables.pop(SETTINGS_MODULE, None)
+    return variables | {SITE_KEY: key.value}

@@ -1,0 +1,65 @@
+"""What a worker does with a deployment: one idempotent piece of work, and the time of the next look."""
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from . import claims, endings, machine, preparation, watching
+from .models import Deployment
+from .states import DeploymentState, StepName, StepState
+
+logger = logging.getLogger(__name__)
+
+_NOW = timedelta(0)
+#: After an error that nobody foresaw; the deadline ends it if it stays.
+_AFTER_ERROR = timedelta(seconds=10)
+
+
+def advance(pk: UUID, *, only_if_due: bool = False) -> timedelta | None:
+    """Do the next piece of work of an unfinished deployment.
+
+    Returns when to look again, or None: it has ended, or another worker has it. Any number of calls at once
+    do no harm.
+    """
+    deployment = claims.take(pk, only_if_due=only_if_due)
+    if deployment is None:
+        return None
+    try:
+        pause = _work(deployment)
+    except Exception:
+        logger.exception("deployment %s: unforeseen", pk)
+        pause = _AFTER_ERROR
+    return claims.release(deployment, due_in=pause) if pause is not None else None
+
+
+def _work(deployment: Deployment) -> timedelta | None:
+    if deployment.application.terminate_requested_at:
+        endings.cancel(deployment, reason="The application was terminated.")
+        return None
+    if deployment.attempt > claims.ATTEMPTS:
+        reason = f"{claims.ATTEMPTS} workers ended while they worked on it."
+        endings.fail(deployment, watching.current_step(deployment), code="worker-lost", reason=reason)
+        return None
+    if deployment.deadline and deployment.deadline < timezone.now():
+        watching.end_overdue(deployment)
+        return None
+    if deployment.state == DeploymentState.QUEUED:
+        if not deployment.move(DeploymentState.RUNNING, started_at=timezone.now()):
+            return _NOW
+        preparation.begin(deployment)
+    return _next_step(deployment)
+
+
+def _next_step(deployment: Deployment) -> timedelta | None:
+    """What comes next is read from the steps: a worker that died left them as they were."""
+    open_steps = [StepState.PENDING, StepState.RUNNING]
+    ahead = set(deployment.steps.filter(state__in=open_steps).values_list("name", flat=True))
+    if StepName.PREFLIGHT in ahead:
+        return preparation.read_repository(deployment)
+    if StepName.LAUNCH in ahead:
+        return machine.launch(deployment)
+    if deployment.kind == Deployment.Kind.LATER and not deployment.command_id:
+        return machine.send(deployment)
+    return watching.watch(deployment)

@@ -1,0 +1,37 @@
+"""What to do about a failure, by its code. A finding of preflight brings its own."""
+
+_LOG = "The log of the step shows the whole of it."
+_AGAIN = "Deploy again. If it happens again, ask the operator of this portal."
+
+REMEDIES: dict[str, str] = {
+    "install-failed": "Change the requirements so that they install on Debian 12, push, and deploy again. "
+    + _LOG,
+    "clone-failed": "See that the repository can be read without a password, and deploy again.",
+    "venv-failed": "See which Python the project asks for, and deploy again. " + _LOG,
+    "configure-failed": "The settings cannot be imported on the machine: mend what the log names.",
+    "collectstatic-failed": "Run `manage.py collectstatic` locally, mend what it says, and deploy again. "
+    + _LOG,
+    "migrate-failed": "Run `manage.py migrate` on an empty database, mend what it says, and deploy again.",
+    "start-failed": "The site ended while it started. " + _LOG,
+    "environment-variable-missing": "Set the variable under Environment, and deploy again.",
+    "environment-unreadable": _AGAIN,
+    "scripts-unreadable": "The operator has to run manage.py ensure_infrastructure. Then deploy again.",
+    "health-disallowed-host": "Let ALLOWED_HOSTS hold the machine's address, and middleware let it pass.",
+    "health-server-error": "Mend what the last traceback of the log names, push, and deploy again.",
+    "health-redirect-loop": "Look for middleware that redirects every page, and deploy again.",
+    "health-https-redirect": "Switch SECURE_SSL_REDIRECT off for now: the address has no certificate.",
+    "health-not-found": "Correct the health path, or let the site answer it.",
+    "health-status": "Choose a health path that the site answers for everyone.",
+    "address-unreachable": "See the instance's state and its log, and deploy again.",
+    "command-failed": _AGAIN,
+    "instance-gone": "Deploy again: a new instance is launched when the old one has gone.",
+    "instance-stopped": "Start the instance, and deploy again.",
+    "worker-lost": "The operator's log tells more. Deploy again.",
+    "queue-timeout": "The operator has to see that a worker runs. Then deploy again.",
+}
+
+
+def remedy_for(code: str) -> str:
+    if code.endswith("-timeout"):
+        return REMEDIES.get(code, f"{_LOG} {_AGAIN}")
+    return REMEDIES.get(code, _LOG)

@@ -1,0 +1,147 @@
+"""While the machine works: hearing it out, asking it when it is silent, and judging the end."""
+
+import logging
+from datetime import timedelta
+
+from django.db.models import F, Value
+from django.db.models.functions import Concat
+from django.utils import timezone
+
+from ..aws.errors import AWSError
+from ..instances import commands
+from ..instances.states import InstanceState
+from . import deadlines, endings, health, reports, steps, texts
+from .models import Deployment
+from .report_bodies import ReportError, read
+from .states import StepName, StepState
+
+logger = logging.getLogger(__name__)
+
+_GONE = {InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED, InstanceState.FAILED}
+_STOPPED = {InstanceState.STOPPING, InstanceState.STOPPED}
+_SOON = timedelta(seconds=0.5)
+_ASK_AGAIN = timedelta(seconds=2)
+_ASK_LATER = timedelta(seconds=5)
+#: Characters of the console that are kept of a machine that did not boot.
+CONSOLE = 16_384
+
+
+def current_step(deployment: Deployment) -> StepName:
+    """The one that runs, or the one that is next."""
+    rows = deployment.steps.filter(state__in=[StepState.PENDING, StepState.RUNNING]).order_by("position")
+    ahead = list(rows.values_list("name", "state"))
+    running = [name for name, state in ahead if state == StepState.RUNNING]
+    names = running or [name for name, _ in ahead] or [StepName.HEALTH]
+    return StepName(names[0])
+
+
+def watch(deployment: Deployment) -> timedelta | None:
+    """One look. When to look again; None once the deployment has ended."""
+    if deployment.result is not None:
+        return conclude(deployment)
+    state = deployment.instance.state
+    if state in _GONE or state in _STOPPED:
+        _machine_left(deployment)
+        return None
+    silent_since = deployment.heard_at or deployment.started_at or deployment.queued_at
+    quiet = timezone.now() - silent_since
+    if quiet < deadlines.SILENCE or state != InstanceState.RUNNING:
+        return max(deadlines.SILENCE - quiet, _ASK_AGAIN)
+    return _ask(deployment)
+
+
+def _machine_left(deployment: Deployment) -> None:
+    step = current_step(deployment)
+    reason = deployment.instance.reason
+    if deployment.instance.state in _STOPPED:
+        code, what = "instance-stopped", "The instance was stopped meanwhile."
+    else:
+        code, what = "instance-gone", "The instance was terminated meanwhile."
+        _keep_console(deployment, step)
+    endings.fail(deployment, step, code=code, reason=f"{what} {reason}".strip())
+
+
+def _ask(deployment: Deployment) -> timedelta | None:
+    """Ask the machine by Run Command for what it could not report."""
+    try:
+        body = commands.status(deployment.instance, str(deployment.pk))
+        if body is None:
+            return _ASK_AGAIN
+        reports.apply(deployment.pk, read(body), asked=True)
+        deployment.refresh_from_db(fields=["result", "heard_at"])
+        if deployment.result is not None:
+            return timedelta(0)
+        return _look_at_command(deployment)
+    except (AWSError, ReportError) as error:
+        logger.info("deployment %s cannot be asked: %s", deployment.pk, error)
+        return _ASK_LATER
+    except reports.EndedError:
+        return None
+
+
+def _look_at_command(deployment: Deployment) -> timedelta | None:
+    """A command that failed before it reached deploy.sh leaves no result."""
+    if not deployment.command_id:
+        return deadlines.SILENCE
+    outcome = commands.outcome(deployment.instance, deployment.command_id)
+    if not outcome.has_failed:
+        return deadlines.SILENCE
+    step = current_step(deployment)
+    deployment.steps.filter(name=step, log="").update(log=texts.clean(outcome.output)[-CONSOLE:])
+    reason = f"The command on the machine ended as {outcome.state}, without a result."
+    endings.fail(deployment, step, code="command-failed", reason=reason)
+    return None
+
+
+def conclude(deployment: Deployment) -> timedelta | None:
+    """The machine has given its verdict; of a good one the portal convinces itself."""
+    result = deployment.result or {}
+    if result["state"] != StepState.SUCCEEDED:
+        code, reason = result["code"] or "deployment-failed", result["reason"]
+        endings.fail(deployment, StepName(result["step"]), code=code, reason=reason)
+        return None
+    address = deployment.instance.public_ip
+    if not address:
+        return _SOON
+    steps.begin(deployment, StepName.HEALTH, message=reports.CHECKING)
+    found = health.ask(address, deployment.application.health_path)
+    if found.is_live:
+        endings.succeed(deployment)
+        return None
+    steps.tell(deployment, StepName.HEALTH, found.reason)
+    return _ASK_AGAIN
+
+
+def end_overdue(deployment: Deployment) -> None:
+    """The deadline has passed: the end, with what is known."""
+    step = current_step(deployment)
+    row = deployment.steps.get(name=step)
+    if deployment.started_at is None:
+        code, reason = "queue-timeout", "No worker has taken it up."
+    elif deployment.result is not None:
+        step, code = StepName.HEALTH, "address-unreachable"
+        reason = row.message or "The instance has no public address."
+    else:
+        heard = (
+            f" Last heard of the machine at {deployment.heard_at:%H:%M:%S} UTC."
+            if deployment.heard_at
+            else ""
+        )
+        code, reason = f"{step}-timeout", f"It did not end in time.{heard} {row.message}".strip()
+        if not deployment.heard_at:
+            _keep_console(deployment, step)
+    endings.fail(deployment, step, code=code, reason=reason)
+
+
+def _keep_console(deployment: Deployment, step: StepName) -> None:
+    """The machine's last words, below what it reported itself."""
+    if not deployment.instance.ec2_id:
+        return
+    try:
+        text = texts.clean(commands.console(deployment.instance))[-CONSOLE:]
+    except AWSError as error:
+        logger.info("no console of %s: %s", deployment.instance, error)
+        return
+    secrets = texts.secrets_of(deployment.application_id)
+    tail = Value(f"\n[the machine's console]\n{texts.redact(text, secrets)}")
+    deployment.steps.filter(name=step).update(log=Concat(F("log"), tail))

@@ -1,0 +1,186 @@
+import uuid
+from typing import Any
+
+import pytest
+from celery import current_app
+from ecdeployer.accounts.models import User
+from ecdeployer.applications import actions
+from ecdeployer.applications.models import Application
+from ecdeployer.deployments.models import Deployment
+from ecdeployer.deployments.states import DeploymentState, StepName
+from ecdeployer.instances.models import Instance
+from ecdeployer.instances.states import InstanceState
+from kombu.exceptions import OperationalError
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+pytestmark = pytest.mark.django_db
+PAGE = Deployment.Trigger.PAGE
+
+
+@pytest.fixture
+def owner() -> User:
+    return User.objects.create_user("alice")
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """The messages that went to the broker."""
+    messages: list[tuple[str, Any]] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, args, **_: messages.append((name, args)))
+    return messages
+
+
+def create(owner: User, **changes: Any) -> Application:
+    fields: dict[str, Any] = {
+        "name": "site",
+        "project_name": "mysite",
+        "github_url": "https://github.com/alice/site",
+        "branch": "main",
+        "description": "",
+        "instance_type": "t3.small",
+        "health_path": "/",
+        "environment": {"DATABASE_URL": "postgres://secret"},
+    }
+    return actions.create_application(owner=owner, by=owner, trigger=PAGE, **fields | changes)
+
+
+def finish(application: Application, state: DeploymentState) -> Deployment:
+    deployment = application.deployments.latest("number")
+    deployment.move(DeploymentState.RUNNING)
+    deployment.move(state)
+    return deployment
+
+
+def give_machine(application: Application, state: InstanceState = InstanceState.RUNNING) -> Instance:
+    instance = application.instances.get()
+    application.instances.update(state=state, ec2_id="i-0123456789abcdef0")
+    instance.refresh_from_db()
+    return instance
+
+
+def test_one_request_writes_everything_and_sends_one_message(
+    owner: User,
+    sent: list[tuple[str, Any]],
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        application = create(owner)
+        assert sent == []
+    deployment = application.deployments.get()
+    assert (deployment.number, deployment.kind, deployment.state) == (1, "first", "queued")
+    assert deployment.due_at is not None
+    assert deployment.branch == "main"
+    assert deployment.created_by == owner
+    assert deployment.instance.state == InstanceState.REQUESTED
+    assert deployment.instance.instance_type == "t3.small"
+    assert [step.name for step in deployment.steps.all()] == list(StepName)
+    assert application.environment.get().value == "postgres://secret"
+    assert len(application.site_key.value) >= 50
+    verbs = set(application.events.values_list("subject", "verb", "actor"))
+    assert verbs == {("application", "created", owner.pk), ("deployment 1", "queued", owner.pk)}
+    assert sent == [("ecdeployer.deployments.tasks.advance", [str(deployment.pk)])]
+
+
+def test_a_broker_that_is_down_fails_no_request(
+    owner: User,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(current_app, "send_task", refuse)
+    with django_capture_on_commit_callbacks(execute=True):
+        application = create(owner)
+    assert application.deployments.get().state == DeploymentState.QUEUED
+
+
+def test_the_same_submission_twice_makes_one_application(owner: User) -> None:
+    submission = uuid.uuid4()
+    assert create(owner, submission=submission) == create(owner, submission=submission, name="other")
+    assert Deployment.objects.count() == Instance.objects.count() == 1
+
+
+def test_deploying_again_uses_the_machine_that_is_there(owner: User) -> None:
+    application = create(owner)
+    finish(application, DeploymentState.FAILED)
+    instance = give_machine(application)
+    deployment = actions.deploy_again(application, by=owner, trigger=PAGE)
+    assert (deployment.number, deployment.kind, deployment.instance) == (2, "later", instance)
+    names = [step.name for step in deployment.steps.all()]
+    assert names[:2] == ["preflight", "clone"]
+
+
+@pytest.mark.parametrize("state", [InstanceState.FAILED, InstanceState.TERMINATED])
+def test_deploying_again_launches_where_there_is_no_machine(owner: User, state: InstanceState) -> None:
+    application = create(owner)
+    finish(application, DeploymentState.FAILED)
+    old = give_machine(application, state)
+    deployment = actions.deploy_again(application, by=owner, trigger=PAGE)
+    assert deployment.kind == "first"
+    assert deployment.instance != old
+    assert application.instances.count() == 2
+
+
+@pytest.mark.parametrize(
+    "state", [InstanceState.STOPPED, InstanceState.STOPPING, InstanceState.SHUTTING_DOWN]
+)
+def test_deploying_again_is_refused_on_a_machine_that_does_not_run(owner: User, state: InstanceState) -> None:
+    application = create(owner)
+    finish(application, DeploymentState.SUCCEEDED)
+    give_machine(application, state)
+    with pytest.raises(actions.RefusedError, match="instance is"):
+        actions.deploy_again(application, by=owner, trigger=PAGE)
+
+
+def test_one_deployment_at_a_time(owner: User) -> None:
+    application = create(owner)
+    with pytest.raises(actions.RefusedError, match="Deployment 1 is not finished"):
+        actions.deploy_again(application, by=owner, trigger=PAGE)
+    assert application.instances.count() == 1
+
+
+def test_the_environment_is_merged_and_its_history_names_no_value(owner: User) -> None:
+    application = create(owner, environment={"KEEP": "kept-value", "GO": "gone-value", "CHANGE": "old-value"})
+    values = {"GO": None, "CHANGE": "new-value", "NEW": "more-value", "KEEP": "kept-value", "NEVER": None}
+    actions.set_environment(application, by=owner, values=values)
+    assert dict(application.environment.values_list("name", "value")) == {
+        "KEEP": "kept-value",
+        "CHANGE": "new-value",
+        "NEW": "more-value",
+    }
+    event = application.events.get(verb="environment changed")
+    assert event.detail == "CHANGE, GO, NEW"
+    assert not application.events.filter(detail__contains="value").exists()
+
+
+def test_an_environment_that_cannot_be_kept_is_refused_whole(owner: User) -> None:
+    application = create(owner, environment={})
+    with pytest.raises(actions.RefusedError):
+        actions.set_environment(application, by=owner, values={"FINE": "1", "LD_PRELOAD": "/tmp/x.so"})
+    assert not application.environment.exists()
+
+
+def test_terminating_cancels_what_runs_and_wakes_a_worker(
+    owner: User,
+    sent: list[tuple[str, Any]],
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    application = create(owner)
+    instance = give_machine(application)
+    with django_capture_on_commit_callbacks(execute=True):
+        actions.terminate(application, by=owner)
+    deployment = application.deployments.get()
+    assert deployment.state == DeploymentState.CANCELLED
+    assert deployment.report_token_hash == ""
+    assert application.terminate_requested_at is not None
+    assert sent == [("ecdeployer.instances.tasks.terminate_instance", [str(instance.pk)])]
+
+
+def test_terminating_twice_and_deploying_afterwards_are_refused(owner: User) -> None:
+    application = create(owner)
+    actions.terminate(application, by=owner)
+    with pytest.raises(actions.RefusedError, match="already"):
+        actions.terminate(application, by=owner)
+    with pytest.raises(actions.RefusedError, match="terminated"):
+        actions.deploy_again(application, by=owner, trigger=PAGE)

@@ -1,0 +1,143 @@
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.test import Client
+from django.utils import timezone
+from ecdeployer.deployments import endings
+from ecdeployer.deployments.models import Deployment, Step
+from ecdeployer.deployments.report_bodies import BODY_LIMIT
+from ecdeployer.deployments.states import StepName
+from pytest_django import DjangoAssertNumQueries
+
+from tests.unit.deployments.conftest import TOKEN
+
+StepOf = Callable[[str], Step]
+
+
+def post(deployment: Deployment, body: Any, *, token: str = TOKEN) -> Any:
+    content = body if isinstance(body, bytes) else json.dumps(body)
+    return Client(enforce_csrf_checks=True).post(
+        f"/reports/{deployment.pk}/",
+        content,
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+
+def event(number: int, step: str, state: str, message: str = "") -> dict[str, Any]:
+    return {"number": number, "step": step, "state": state, "at": time.time(), "message": message}
+
+
+def log(step: str, offset: int, text: str) -> dict[str, Any]:
+    return {"step": step, "offset": offset, "next": offset + len(text), "text": text}
+
+
+def test_steps_follow_the_machine(booting: Deployment, step_of: StepOf) -> None:
+    events = [event(1, "boot", "running"), event(2, "boot", "succeeded"), event(3, "clone", "running")]
+    answer = post(booting, {"events": events})
+    assert (answer.status_code, answer.json()) == (200, {"event": 3, "logs": {}, "final": False})
+    assert step_of("boot").state == "succeeded"
+    assert step_of("boot").finished_at is not None
+    assert step_of("clone").state == "running"
+    booting.refresh_from_db()
+    assert booting.heard_at is not None
+    assert booting.deadline is not None
+    assert booting.deadline > timezone.now()
+
+
+def test_an_event_is_applied_once_and_no_step_goes_back(booting: Deployment, step_of: StepOf) -> None:
+    post(booting, {"events": [event(4, "clone", "succeeded")]})
+    finished = step_of("clone").finished_at
+    post(booting, {"events": [event(4, "clone", "failed")]})
+    post(booting, {"events": [event(3, "venv", "running")]})
+    answer = post(booting, {"events": [event(5, "clone", "running"), event(6, "clone", "failed")]})
+    assert answer.json()["event"] == 6
+    assert (step_of("clone").state, step_of("clone").finished_at) == ("succeeded", finished)
+    assert step_of("venv").state == "pending"
+
+
+def test_log_text_is_taken_at_its_place_alone(booting: Deployment, step_of: StepOf) -> None:
+    assert post(booting, {"logs": [log("install", 0, "one\n")]}).json()["logs"] == {"install": 4}
+    post(booting, {"logs": [log("install", 0, "one\n")]})
+    post(booting, {"logs": [log("install", 9, "far\n")]})
+    post(booting, {"logs": [log("install", 4, "two\n")]})
+    assert step_of("install").log == "one\ntwo\n"
+
+
+def test_nothing_secret_reaches_a_page(booting: Deployment, step_of: StepOf) -> None:
+    secret = f"hunter-two {TOKEN} \x1b[31m<script>"
+    change = {"setting": "X", "from": secret, "to": secret, "why": secret}
+    result = {"state": "failed", "step": "install", "reason": secret, "code": "x"}
+    body = {
+        "events": [event(1, "install", "running", secret)],
+        "logs": [log("install", 0, secret)],
+        "changes": [change],
+        "result": result,
+    }
+    assert post(booting, body).status_code == 200
+    booting.refresh_from_db()
+    shown = f"{booting.changes} {booting.result} {step_of('install').log} {step_of('install').message}"
+    assert "hunter-two" not in shown
+    assert TOKEN not in shown
+    assert "\x1b" not in shown
+    assert "****** ****** <script>" in step_of("install").log
+
+
+def test_the_result_makes_it_due_at_once_and_counts_once(booting: Deployment) -> None:
+    result = {"state": "succeeded", "step": "health", "reason": "", "code": ""}
+    answer = post(booting, {"result": result})
+    assert answer.json()["final"] is True
+    post(booting, {"result": {**result, "state": "failed"}})
+    booting.refresh_from_db()
+    assert booting.result == result
+    assert booting.due_at is not None
+    assert booting.due_at <= timezone.now()
+
+
+def test_the_last_word_on_health_is_the_portals(booting: Deployment, step_of: StepOf) -> None:
+    post(booting, {"events": [event(1, "health", "running"), event(2, "health", "succeeded")]})
+    assert step_of("health").state == "running"
+    assert "public address" in step_of("health").message
+
+
+def test_a_wild_clock_stays_inside_the_deployment(booting: Deployment, step_of: StepOf) -> None:
+    early, late = {**event(1, "clone", "running"), "at": 0}, {**event(2, "clone", "succeeded"), "at": 9e10}
+    post(booting, {"events": [early, late]})
+    clone = step_of("clone")
+    assert clone.started_at == booting.started_at
+    assert clone.finished_at is not None
+    assert clone.finished_at <= timezone.now()
+
+
+def test_who_may_not_report(booting: Deployment) -> None:
+    assert post(booting, {}, token="wrong").status_code == 401
+    assert post(booting, {}, token="").status_code == 401
+    assert post(Deployment(), {}).status_code == 404
+    assert Client().get(f"/reports/{booting.pk}/").status_code == 405
+    endings.fail(booting, StepName.BOOT, code="boot-timeout", reason="It did not end in time.")
+    assert post(booting, {}).status_code == 409
+
+
+def test_a_deployment_without_a_token_takes_none(deployment: Deployment) -> None:
+    assert post(deployment, {}, token="").status_code == 401
+
+
+def test_what_is_no_report(booting: Deployment) -> None:
+    assert post(booting, b"{").status_code == 400
+    assert post(booting, b" " * (BODY_LIMIT + 1)).status_code == 413
+    booting.refresh_from_db()
+    assert booting.heard_at is None
+
+
+def test_a_report_takes_few_queries(
+    booting: Deployment, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    body = {
+        "events": [event(number, "clone", "running") for number in range(1, 20)],
+        "logs": [log("clone", 0, "text\n")],
+    }
+    # The token, the row, its steps, the secrets, three writes, and the savepoints of two transactions.
+    with django_assert_num_queries(9):
+        post(booting, body)
