@@ -88,13 +88,23 @@ prepare_machine() {
     id -u site >/dev/null 2>&1 ||
         useradd --system --user-group --home-dir "$shared/home" --shell /usr/sbin/nologin site
     withdraw "$release"
-    rm -rf "$home" "$etc/environment/$release.json" "$state/failed" "$state/reason.json"
+    clear_release
+    rm -rf "$etc/environment/$release.json" "$state/failed" "$state/reason.json"
     install -d "$etc/nginx" "$root/releases" "$home" "$home/python"
     install -d -g site -m 750 "$etc/environment"
     install -d -o site -g site "$home"/{source,venv,static} "$shared"/{,data,home,log,media} /var/cache/ecdeployer/uv
     install -d -o site -g www-data -m 2750 /run/ecdeployer
     install -m 644 "$tools"/user_data/{launch.py,ecdeployer_*.py} "$home/python"
     rm -f /etc/nginx/sites-enabled/default
+}
+
+clear_release() { # of what a run that was killed left, its children among it
+    for _ in {1..100}; do
+        pkill -KILL -u site -f -- "$home/" || true
+        if rm -rf "$home" 2>/dev/null; then return; fi
+        sleep 0.1
+    done
+    return 1
 }
 
 start_services() {
@@ -104,6 +114,11 @@ start_services() {
         until runuser -u postgres -- psql -qtc 'select 1' >/dev/null; do sleep 0.2; done
         runuser -u postgres -- createuser site || true
         runuser -u postgres -- createdb --owner=site site || true
+    fi
+    if [[ ${given[database]} == mysql ]]; then
+        systemctl enable --quiet --now mariadb
+        mariadb -e "create database if not exists site character set utf8mb4;
+            create user if not exists site@localhost identified via unix_socket; grant all on site.* to site@localhost"
     fi
 }
 
@@ -121,6 +136,7 @@ clone() {
 }
 
 make_venv() {
+    if [[ -n ${given[python]} ]]; then echo "The project asks for Python ${given[python]}"; fi
     as_site timeout --kill-after=5 300 uv venv --allow-existing --python "${given[python]:-/usr/bin/python3}" "$home/venv"
 }
 

@@ -1,24 +1,27 @@
 """The project's settings, with what production needs. What is changed, and why, goes to the page."""
 
+from __future__ import annotations
+
 import copy
 import importlib
 import json
 import os
 import shutil
 import urllib.parse
+from typing import Any
 
 overlay = json.loads(os.environ["ECDEPLOYER_OVERLAY"])
 project = importlib.import_module(overlay["settings_module"])
-values = {name: getattr(project, name) for name in dir(project) if name.isupper()}
-changes = []
-copies = []
+values: dict[str, Any] = {name: getattr(project, name) for name in dir(project) if name.isupper()}
+changes: list[dict[str, str]] = []
+copies: list[tuple[str, str, bool]] = []
 home, shared = overlay["home"], "/srv/ecdeployer/shared"
 source = os.getcwd()
 ours = {value for name, value in overlay["placeholders"] if name not in overlay["given"]}
 local_names = {"", "localhost", "127.0.0.1", "::1", "0.0.0.0", "redis", "db", "postgres", "database"}  # noqa: S104
 
 
-def set_to(name, value, why, *, secret=False):
+def set_to(name: str, value: Any, why: str, *, secret: bool = False) -> None:
     """A setting's new value; its old one is told unless it is secret."""
     old = values.get(name)
     if old == value and name in values:
@@ -30,23 +33,23 @@ def set_to(name, value, why, *, secret=False):
     values[name] = value
 
 
-def is_given(value):
+def is_given(value: str) -> bool:
     """Whether a developer's environment variable holds it."""
     return any(os.environ.get(name) == value for name in overlay["given"])
 
 
-def is_local(host):
+def is_local(host: str | None) -> bool:
     return host is None or str(host) in local_names or (host in ours and host != "")
 
 
-def mask(old):
+def mask(old: dict[str, Any]) -> dict[str, Any]:
     """A database's settings without its password."""
     return {name: value for name, value in old.items() if name not in ("PASSWORD", "OPTIONS")}
 
 
-def change_debug():
+def change_debug() -> None:
     if values.get("DEBUG"):
-        set_to("DEBUG", False, "Django shows its source and settings to every visitor while it is on.")
+        set_to("DEBUG", value=False, why="Django shows its source to every visitor while it is on.")
     templates = copy.deepcopy(values.get("TEMPLATES", []))
     for engine in templates:
         if engine.get("OPTIONS", {}).get("debug"):
@@ -54,7 +57,7 @@ def change_debug():
             values["TEMPLATES"] = templates
 
 
-def change_hosts():
+def change_hosts() -> None:
     addresses = [*overlay["addresses"], "localhost", "127.0.0.1"]
     hosts = list(values.get("ALLOWED_HOSTS") or [])
     if "*" not in hosts:
@@ -69,7 +72,7 @@ def change_hosts():
     set_to("CSRF_TRUSTED_ORIGINS", origins + missing, "Forms are posted from the machine's addresses.")
 
 
-def change_secret_key():
+def change_secret_key() -> None:
     key, own = values.get("SECRET_KEY"), os.environ.get("ECDEPLOYER_SECRET_KEY")
     if not own or (key and key not in ours and is_given(key)):
         return
@@ -82,7 +85,7 @@ def change_secret_key():
             value.update({name: own for name, item in value.items() if key and item == key})
 
 
-def change_files():
+def change_files() -> None:
     old = values.get("STATIC_ROOT")
     if old and inside(old):
         copies.append((absolute(old), f"{home}/static", False))
@@ -109,36 +112,29 @@ def change_files():
             set_to("STATICFILES_STORAGE", plain, why)
 
 
-def absolute(path):
+def absolute(path: Any) -> str:
     return os.path.abspath(os.path.join(source, str(path)))
 
 
-def inside(path):
+def inside(path: Any) -> bool:
     top = f"{home}/source/"
     return absolute(path).startswith(top) and absolute(path).rstrip("/") + "/" != top
 
 
-def change_databases():
+def change_databases() -> None:
     databases = copy.deepcopy(values.get("DATABASES") or {})
     before = copy.deepcopy(databases)
     url = os.environ.get("DATABASE_URL", "")
     why = "SQLite's file outlives a release there."
-    taken = set()
+    taken: set[str] = set()
+    served = {"postg": "postgresql" in overlay["services"], "mysql": overlay["database"] == "mysql"}
     for alias, database in databases.items():
         engine = str(database.get("ENGINE", ""))
         if engine.endswith(("sqlite3", "spatialite")):
             move_sqlite(alias, database, taken)
-        elif "postgresql" in overlay["services"] and is_local(database.get("HOST")):
-            why = "PostgreSQL runs on the machine, and knows the site by its user."
-            if "postg" in engine:
-                local = {
-                    "NAME": "site",
-                    "USER": "site",
-                    "PASSWORD": "",
-                    "HOST": "/run/postgresql",
-                    "PORT": "",
-                }
-                database.update(local)
+        elif is_local(database.get("HOST")) and any(served[kind] for kind in served if kind in engine):
+            why = "Its server runs on the machine, and knows the site by its user."
+            move_to_machine(database, engine)
     default = databases.get("default") or {}
     if url and url not in ours:
         parsed = parse_database(url)
@@ -155,7 +151,17 @@ def change_databases():
         values["DATABASES"] = databases
 
 
-def move_sqlite(alias, database, taken):
+def move_to_machine(database: dict[str, Any], engine: str) -> None:
+    """Over the server's own socket, without a password."""
+    database.update({"NAME": "site", "USER": "site", "PASSWORD": "", "HOST": "/run/postgresql", "PORT": ""})
+    if "mysql" in engine:
+        options = {"charset": "utf8mb4", **database.get("OPTIONS", {})}
+        gone = ("read_default_file", "ssl", "ssl_mode", "ssl_ca", "auth_plugin")
+        database["OPTIONS"] = {name: value for name, value in options.items() if name not in gone}
+        database["HOST"] = "/run/mysqld/mysqld.sock"
+
+
+def move_sqlite(alias: str, database: dict[str, Any], taken: set[str]) -> None:
     name = str(database.get("NAME") or "")
     if not name or ":memory:" in name or name.startswith("file:"):
         return
@@ -175,7 +181,7 @@ engines = {
 }
 
 
-def parse_database(url):
+def parse_database(url: str) -> dict[str, Any]:
     """A database's settings from its URL; ENGINE is empty where Django has none for the scheme."""
     parts = urllib.parse.urlsplit(url)
     kind = engines.get(parts.scheme.split("+")[0], "")
@@ -183,7 +189,7 @@ def parse_database(url):
         name: urllib.parse.unquote(getattr(parts, name) or "")
         for name in ("username", "password", "hostname")
     }
-    parsed = {
+    parsed: dict[str, Any] = {
         "ENGINE": f"django.db.backends.{kind}" if kind else "",
         "NAME": urllib.parse.unquote(parts.path[1:]),
         "USER": text["username"],
@@ -202,7 +208,7 @@ def parse_database(url):
     return parsed
 
 
-def change_redis():
+def change_redis() -> None:
     if "redis" not in overlay["services"]:
         return
     for name in (
@@ -217,7 +223,7 @@ def change_redis():
             set_to(name, local_redis(values[name]), "Redis runs on the machine.")
 
 
-def local_redis(value):
+def local_redis(value: Any) -> Any:
     if isinstance(value, dict):
         local = {key: local_redis(item) for key, item in value.items()}
         if local.get("HOST") and is_local(local["HOST"]):
@@ -234,7 +240,7 @@ def local_redis(value):
     return "redis://127.0.0.1:6379/0" if isinstance(value, str) and value and value in ours else value
 
 
-def change_security():
+def change_security() -> None:
     set_to(
         "SECURE_PROXY_SSL_HEADER",
         ("HTTP_X_FORWARDED_PROTO", "https"),
@@ -258,7 +264,7 @@ def change_security():
             set_to(name, values[name].split("-", 1)[1], why)
 
 
-def change_logging():
+def change_logging() -> None:
     logging = copy.deepcopy(values.get("LOGGING") or {})
     for handler in logging.get("handlers", {}).values():
         path = handler.get("filename")
@@ -269,7 +275,7 @@ def change_logging():
         set_to("LOGGING", logging, "A log file is in a directory that the site cannot write to.")
 
 
-def bring_along():
+def bring_along() -> None:
     """What the repository ships of data goes where data lives, once."""
     for origin, target, once in copies:
         if os.path.isfile(origin) and not os.path.exists(target):
@@ -279,7 +285,7 @@ def bring_along():
             shutil.copytree(origin, target, dirs_exist_ok=True)
 
 
-def tell(descriptor):
+def tell(descriptor: int) -> None:
     text = {name: str(values[name]) for name in ("STATIC_URL", "MEDIA_URL")}
     apps = [str(app) for app in values.get("INSTALLED_APPS", [])]
     static = any(app.startswith("django.contrib.staticfiles") for app in apps)

@@ -7,13 +7,13 @@ import json
 import re
 import sys
 
-PLAIN = ("repository", "commit", "branch", "python", "health_path", "nginx", "supervisor")
+PLAIN = ("repository", "commit", "branch", "python", "health_path", "database", "nginx", "supervisor")
 PLAN = ("requirement_sources", "services", "database", "interface", "python")
 CHECKED = {"deployment": r"[0-9a-f-]{36}", "release": r"\d{6,9}"}
 
 
 def main(path: str) -> None:
-    with open(path, encoding="utf-8") as file:  # noqa: PTH123
+    with open(path, encoding="utf-8") as file:
         document = json.load(file)
     for name, pattern in CHECKED.items():
         if not re.fullmatch(pattern, document[name], re.ASCII):

@@ -187,6 +187,10 @@ def install_all(home: str, plan: dict[str, Any]) -> None:
         sys.exit(
             "Everything was installed, and Django is not among it: no requirement for this machine names it."
         )
+    if plan["database"] == "mysql" and not any(map(installer.version, ("mysqlclient", "pymysql"))):
+        tell("requirements", "no MySQL driver", "mysqlclient", "The database is MySQL.")
+        if not installer.install(["mysqlclient"], []):
+            sys.exit(1)
     needs_postgresql = plan["database"] == "postgresql" or "postgresql" in plan["services"]
     if needs_postgresql and not any(map(installer.version, ("psycopg", "psycopg2", "psycopg2-binary"))):
         driver = "psycopg[binary]" if django >= [4, 2] else "psycopg2-binary"

@@ -45,12 +45,12 @@ install_packages() {
         python3-venv python3-dev python3-pip python3-setuptools gcc g++ make pkg-config gettext \
         libpq-dev default-libmysqlclient-dev libjpeg-dev zlib1g-dev libfreetype-dev libwebp-dev libtiff-dev \
         libffi-dev libxml2-dev libxslt1-dev libssl-dev libmagic1 libcairo2 libpango-1.0-0 libpangocairo-1.0-0 \
-        postgresql redis-server ssl-cert
+        postgresql mariadb-server redis-server ssl-cert
 }
 
 configure_services() {
     rm -f /etc/nginx/sites-enabled/default
-    systemctl disable --now postgresql redis-server
+    systemctl disable --now postgresql mariadb redis-server
     echo "ssl = off" >/etc/postgresql/15/main/conf.d/ecdeployer.conf
     rm -f /etc/ssl/private/ssl-cert-snakeoil.key /etc/ssl/certs/ssl-cert-snakeoil.pem
     systemctl enable nginx supervisor

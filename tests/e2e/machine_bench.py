@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
-
 from ecdeployer.cloud_init import documents, user_data
 from ecdeployer.cloud_init.parameters import DeploymentParameters, ImageParameters
 
@@ -223,7 +222,7 @@ class Bench:
             InstanceType="t3.small",
             MinCount=1,
             MaxCount=1,
-            UserData=script,
+            UserData=script,  # type: ignore[arg-type] # boto3 takes bytes
             IamInstanceProfile={"Name": "bench"},
         )
         return str(answer["Instances"][0]["InstanceId"])
@@ -314,6 +313,17 @@ class Bench:
 
         return wait_for(look, seconds=seconds, what=f"the command {command}")
 
+    def shell(self, instance: str, script: str) -> str:
+        """What a script, run as root on the machine, prints."""
+        name = f"bench-{uuid.uuid4()}"
+        step = {"action": "aws:runShellScript", "name": "run", "inputs": {"runCommand": script.splitlines()}}
+        content = {"schemaVersion": "2.2", "description": "bench", "parameters": {}, "mainSteps": [step]}
+        self.ssm.create_document(Name=name, DocumentType="Command", Content=json.dumps(content))
+        sent = self.ssm.send_command(DocumentName=name, InstanceIds=[instance])
+        answer = self.outcome(sent["Command"]["CommandId"], instance)
+        assert answer["Status"] == "Success", answer
+        return str(answer["StandardOutputContent"])
+
     def report(self, parameters: DeploymentParameters, *, seconds: float = 180) -> Report:
         """The report, when the result is in."""
         report = self.listener.reports[parameters.deployment]
@@ -323,7 +333,7 @@ class Bench:
     def get(self, instance: str, path: str = "/", **headers: str) -> tuple[int, str, Mapping[str, str]]:
         request = urllib.request.Request(f"http://{self.address(instance)}{path}", headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - the address of a machine of ours
                 return answer.status, answer.read().decode(errors="replace"), dict(answer.headers)
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode(errors="replace"), dict(error.headers)
