@@ -12,6 +12,15 @@ map $http_upgrade $ecdeployer_connection {
     "" "";
 }
 
+# What the site says of itself stands; nginx speaks where it is silent.
+map $upstream_http_x_content_type_options $ecdeployer_nosniff {
+    "" nosniff;
+}
+
+map $upstream_http_referrer_policy $ecdeployer_referrer {
+    "" same-origin;
+}
+
 upstream ecdeployer_site {
     server %(socket)s fail_timeout=0;
 }
@@ -36,8 +45,8 @@ server {
     gzip_types text/plain text/css text/javascript application/javascript application/json application/xml
         application/manifest+json image/svg+xml font/ttf font/otf application/wasm;
 
-    add_header X-Content-Type-Options nosniff always;
-    add_header Referrer-Policy same-origin always;
+    add_header X-Content-Type-Options $ecdeployer_nosniff always;
+    add_header Referrer-Policy $ecdeployer_referrer always;
 
     location ~ "/\\.(?!well-known/)" {
         return 404;

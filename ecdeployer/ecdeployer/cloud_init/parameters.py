@@ -89,7 +89,8 @@ class ImageParameters:
 
 
 def _matches(pattern: str | re.Pattern[str]) -> Callable[[object], bool]:
-    compiled = re.compile(pattern)
+    """Whether text is all of the pattern; classes like ``\\d`` mean ASCII in a pattern given as a string."""
+    compiled = re.compile(pattern, re.ASCII) if isinstance(pattern, str) else pattern
     return lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None
 
 

@@ -1,0 +1,44 @@
+import shlex
+from pathlib import Path
+
+import pytest
+from ecdeployer.cloud_init import nginx, quoting, supervisor
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "cloud_init"
+
+
+@pytest.mark.parametrize(
+    ("name", "render"), [("nginx.conf", nginx.render), ("supervisor.conf", supervisor.render)]
+)
+def test_a_release_has_the_configuration_of_the_golden_file(name: str, render: object) -> None:
+    assert callable(render)
+    assert render("000012") == (GOLDEN / name).read_text()
+
+
+@pytest.mark.parametrize("release", ["", "$host", "a\nb", "a\0", "a\x7f"])
+def test_nginx_is_told_of_no_release_that_it_cannot_quote(release: str) -> None:
+    with pytest.raises(quoting.UnsafeTextError):
+        quoting.nginx_word(release)
+
+
+@pytest.mark.parametrize("release", ["", "1]\ncommand=id\n[program:x", "a b", "é", "a;b", "../x"])
+def test_supervisor_is_told_of_no_release_that_is_no_name(release: str) -> None:
+    with pytest.raises(quoting.UnsafeTextError):
+        quoting.section_name(release)
+    if release:
+        with pytest.raises(quoting.UnsafeTextError):
+            supervisor.render(release)
+
+
+@pytest.mark.parametrize("text", ["", "a\nb", "a ;b", "\x1b"])
+def test_supervisor_is_given_no_word_that_it_cannot_quote(text: str) -> None:
+    with pytest.raises(quoting.UnsafeTextError):
+        quoting.supervisor_words("ls", text)
+
+
+@pytest.mark.parametrize(
+    "text", ["%(ENV_PATH)s", "100%", "it's", "$(id) `id`", "a;b", "é ü", "-rf", '"', "\\"]
+)
+def test_supervisor_splits_words_as_they_were_given(text: str) -> None:
+    command = quoting.supervisor_words("echo", text)
+    assert shlex.split(command % {}) == ["echo", text]
