@@ -1,7 +1,8 @@
 """Ask a release for a page as nginx would, and tell what the answer means.
 
-check.py started STATE RELEASE waits for the first answer on its socket; check.py live STATE RELEASE TARGET PATH
-judges the answer to PATH, TARGET being unix:SOCKET or tcp:HOST:PORT. What is wrong goes to STATE/reason.json.
+check.py started STATE RELEASE waits for the first answer on its socket.
+check.py live STATE RELEASE TARGET PATH judges the answer to PATH; TARGET is unix:SOCKET or tcp:HOST:PORT.
+What is wrong goes to STATE/reason.json.
 """
 
 import http.client
@@ -97,7 +98,10 @@ class Site:
 
 
 def to_https(location: str) -> tuple[str, str]:
-    reason = f"The site redirects to {location}, and it is served over plain HTTP: see SECURE_SSL_REDIRECT, or the middleware that redirects."
+    reason = (
+        f"The site redirects to {location}, and it is served over plain HTTP: see SECURE_SSL_REDIRECT, "
+        "or the middleware that redirects."
+    )
     return "health-https-redirect", reason
 
 
@@ -161,7 +165,7 @@ def wait_for_start(site: Site) -> None:
             status, _, _ = site.ask("/", timeout=max(1.0, deadline - time.monotonic()))
         except (OSError, http.client.HTTPException):
             log = tail_of(site.log)
-            if "Worker failed to boot" in log or "Worker (pid:" in log and "exited with code 3" in log:
+            if "Worker failed to boot" in log or ("Worker (pid:" in log and "exited with code 3" in log):
                 cause = last_exception(log) or "see the log"
                 raise NotLiveError("start-failed", f"The site does not start: {cause}") from None
             time.sleep(0.05)

@@ -3,12 +3,15 @@
 A wsgi.py that sets DJANGO_SETTINGS_MODULE by force does no harm then.
 """
 
+from __future__ import annotations
+
 import contextlib
 import importlib
 import json
 import os
 import sys
 import traceback
+from typing import Any
 
 from django.conf import settings
 from django.core.signals import got_request_exception
@@ -17,7 +20,7 @@ overlay = json.loads(os.environ["ECDEPLOYER_OVERLAY"])
 asynchronous = overlay["interface"] == "asgi"
 
 
-def project_application():
+def project_application() -> Any:
     name = overlay["asgi_module" if asynchronous else "wsgi_module"]
     try:
         found = getattr(importlib.import_module(name), "application", None) if name else None
@@ -28,23 +31,20 @@ def project_application():
     os.environ["DJANGO_SETTINGS_MODULE"] = "ecdeployer_settings"
     if found is not None:
         return found
-    if asynchronous:
-        from django.core.asgi import get_asgi_application as make
-    else:
-        from django.core.wsgi import get_wsgi_application as make
-    return make()
+    server = importlib.import_module("django.core.asgi" if asynchronous else "django.core.wsgi")
+    return (server.get_asgi_application if asynchronous else server.get_wsgi_application)()
 
 
-def print_traceback(**_):
+def print_traceback(**_: Any) -> None:
     """Django logs the errors of requests nowhere by default when DEBUG is off."""
     if sys.exc_info()[0]:
         traceback.print_exc()
 
 
-def with_client_address(wsgi):
+def with_client_address(wsgi: Any) -> Any:
     """Gunicorn knows no address of a client behind a unix socket; nginx sets the header on every request."""
 
-    def application(environ, start_response):
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
         environ["REMOTE_ADDR"] = environ.get("HTTP_X_REAL_IP") or environ.get("REMOTE_ADDR") or "127.0.0.1"
         return wsgi(environ, start_response)
 

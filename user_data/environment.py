@@ -17,7 +17,16 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 PATIENCE = 60
-SHARED = "settings_module wsgi_module asgi_module interface project_directory services database placeholders".split()
+SHARED = [
+    "settings_module",
+    "wsgi_module",
+    "asgi_module",
+    "interface",
+    "project_directory",
+    "services",
+    "database",
+    "placeholders",
+]
 
 
 def main(source: str, target: str, reason: str) -> None:
@@ -45,7 +54,7 @@ def fetch(deployment: dict[str, Any]) -> dict[str, str]:
     if not count.isdigit():
         raise ValueError("part 0 does not begin with the number of parts")
     for number in range(1, int(count)):
-        text += patiently(lambda name=f"{path}/{number}": read(client, name))  # type: ignore[misc]
+        text += patiently(lambda name=f"{path}/{number}": read(client, name))
     environment = json.loads(base64.b64decode(text, validate=True))
     for name, value in environment.items():
         if "\0" in name + value or "=" in name:

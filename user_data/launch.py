@@ -31,7 +31,7 @@ def main(home: str, action: str, *arguments: str) -> None:
         command = [python, "-m", "gunicorn", *options, "ecdeployer_entry:application"]
     elif action == "inspect":
         environment["ECDEPLOYER_INSPECT"] = "3"
-    os.execve(python, command, environment)
+    os.execve(python, command, environment)  # noqa: S606
 
 
 def compose(document: dict[str, Any], home: str) -> dict[str, str]:

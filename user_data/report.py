@@ -1,4 +1,4 @@
-"""Tell the portal how a deployment goes: report.py follow DEPLOYMENT posts, report.py status DEPLOYMENT prints.
+"""Tell the portal how a deployment goes: report.py follow DEPLOYMENT posts, status DEPLOYMENT prints.
 
 One process, which ends when the portal has the result, when the portal wants no more of it, or when nothing
 could be delivered for ten minutes. Nothing waits for it.
@@ -129,7 +129,7 @@ class Reporter:
         self.deployment.learn_secrets(self.release)
         result = self.deployment.result()
         events = self.deployment.events(self.event)
-        logs = []
+        logs: list[dict[str, Any]] = []
         for step in self.deployment.steps():
             part = self.deployment.log(step, self.offsets.get(step, 0), CHUNK)
             if part and len(logs) < 3:
@@ -143,7 +143,7 @@ class Reporter:
     def post(self, body: dict[str, Any]) -> bool:
         """Whether the portal wants more; OSError or ValueError when it could not be told."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        request = urllib.request.Request(self.url, json.dumps(body).encode(), headers)  # noqa: S310
+        request = urllib.request.Request(self.url, json.dumps(body).encode(), headers)
         try:
             with OPENER.open(request, timeout=10) as answer:
                 known = json.loads(answer.read(65536))

@@ -10,9 +10,27 @@ from typing import Any
 
 #: Only for Windows, or only parts of Ubuntu and macOS that `pip freeze` listed beside the project's own.
 FOREIGN = {
-    *"pywin32 pypiwin32 pywinpty wincertstore win-unicode-console windows-curses twisted-iocpsupport".split(),
-    *"pkg-resources python-apt ubuntu-advantage-tools ubuntu-drivers-common command-not-found distro-info".split(),
-    *"ufw language-selector unattended-upgrades apturl xkit cupshelpers systemd-python pyobjc-core".split(),
+    "pywin32",
+    "pypiwin32",
+    "pywinpty",
+    "wincertstore",
+    "win-unicode-console",
+    "windows-curses",
+    "twisted-iocpsupport",
+    "pkg-resources",
+    "python-apt",
+    "ubuntu-advantage-tools",
+    "ubuntu-drivers-common",
+    "command-not-found",
+    "distro-info",
+    "ufw",
+    "language-selector",
+    "unattended-upgrades",
+    "apturl",
+    "xkit",
+    "cupshelpers",
+    "systemd-python",
+    "pyobjc-core",
 }
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 MARKS = (

@@ -11,7 +11,7 @@ import sys
 
 from user_data.check import last_exception, tail_of
 
-ORDER = "boot clone venv install configure collectstatic migrate start health".split()
+ORDER = ["boot", "clone", "venv", "install", "configure", "collectstatic", "migrate", "start", "health"]
 #: How uv introduces a reason; older ones drew arrows.
 CAUSE = r"(?:cause:|\u00d7|\u251c\u2500\u25b6|\u2570\u2500\u25b6)"
 NOISE = re.compile(r"^(hint|note|warning|info|\[?notice)\b|^Trying again|^\s*$", re.IGNORECASE)
@@ -42,6 +42,8 @@ def from_log(step: str, log: str) -> tuple[str, str]:
     if step == "clone":
         lines = [line for line in log.splitlines() if line.startswith(("fatal:", "error:", "remote:"))]
         return "clone-failed", (lines or [last_line(log)])[-1]
+    if step == "venv":
+        return "python-unavailable", python_words(log)
     cause = last_exception(log)
     variable = re.fullmatch(r"KeyError: '([A-Z][A-Z0-9_]+)'( \(.*\))?", cause)
     if variable:
@@ -50,6 +52,16 @@ def from_log(step: str, log: str) -> tuple[str, str]:
             f"The settings need the environment variable {variable[1]}, which is not set{variable[2] or ''}.",
         )
     return f"{step}-failed", cause or command_error(log) or last_line(log)
+
+
+def python_words(log: str) -> str:
+    """What was asked for, and why uv could not fetch it."""
+    asked = re.search(r"^The project asks for Python (.+)$", log, re.MULTILINE)
+    cause = re.search(r"^ *cause: (.+)$", log, re.MULTILINE) or re.search(r"^error: (.+)$", log, re.MULTILINE)
+    return (
+        f"The project asks for Python {asked[1] if asked else ''}, which the machine does not have, "
+        f"and it could not be fetched: {cause[1] if cause else last_line(log)}"
+    )
 
 
 def installer_words(log: str) -> str:

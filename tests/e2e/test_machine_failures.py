@@ -48,7 +48,8 @@ CASES: dict[str, tuple[projects.Files, str, str, str]] = {
         failing(
             projects.plain(),
             pages__migrations__0002_more=(
-                "from django.db import migrations\n\n\ndef go(apps, editor):\n    raise ValueError('bad row')\n\n\n"
+                "from django.db import migrations\n\n\n"
+                "def go(apps, editor):\n    raise ValueError('bad row')\n\n\n"
                 "class Migration(migrations.Migration):\n    dependencies = [('pages', '0001_initial')]\n"
                 "    operations = [migrations.RunPython(go)]\n"
             ),
@@ -86,7 +87,8 @@ CASES: dict[str, tuple[projects.Files, str, str, str]] = {
         failing(
             projects.plain(),
             pages__views=projects.VIEWS
-            + "\n\ndef home(request):\n    from django.core.exceptions import DisallowedHost\n    raise DisallowedHost('ALLOWED_HOSTS')\n",
+            + "\n\ndef home(request):\n    from django.core.exceptions import DisallowedHost\n"
+            "    raise DisallowedHost('ALLOWED_HOSTS')\n",
         ),
         "health",
         "health-disallowed-host",
@@ -114,7 +116,8 @@ def test_an_environment_that_never_comes_is_told(bench: Bench, machines: Machine
 
     machines.launched.append(bench.launch(user_data.render(parameters), image=bench.image()))
     report = bench.report(parameters)
-    assert report.result and report.result["code"] == "environment-unreadable"
+    assert report.result
+    assert report.result["code"] == "environment-unreadable"
     assert report.result["step"] == "configure"
 
 
@@ -122,9 +125,11 @@ def test_a_missing_page_is_live_at_the_root_alone(bench: Bench, machines: Machin
     files = projects.plain()
     files["mysite/mysite/urls.py"] = "urlpatterns = []\n"
     _, report = machines.first("nopages", files)
-    assert report.result and report.result["state"] == "succeeded"
+    assert report.result
+    assert report.result["state"] == "succeeded"
     _, report = machines.first("nopages", files, health_path="/health/")
-    assert report.result and report.result["code"] == "health-not-found"
+    assert report.result
+    assert report.result["code"] == "health-not-found"
 
 
 def test_an_unreachable_portal_stops_nothing(bench: Bench, live: LiveSite, machines: Machines) -> None:

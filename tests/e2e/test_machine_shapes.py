@@ -2,6 +2,7 @@
 
 import json
 import socket
+from typing import Any
 
 import pytest
 
@@ -35,8 +36,10 @@ def test_a_plain_project_goes_live_and_tells_every_step(bench: Bench, machines: 
 
 
 def test_nginx_serves_static_files_and_hides_dotfiles(bench: Bench, live: LiveSite) -> None:
+    hashed = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    stored = "django.core.files.storage.FileSystemStorage"
     files = projects.plain(
-        STORAGES='{"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}, "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"}}'
+        STORAGES=repr({"staticfiles": {"BACKEND": hashed}, "default": {"BACKEND": stored}})
     )
     instance = live("static", {**files, "mysite/pages/static/.env": "SECRET"})
     status, body, headers = bench.get(instance, "/static/pages/style.css")
@@ -53,7 +56,8 @@ def test_nginx_serves_static_files_and_hides_dotfiles(bench: Bench, live: LiveSi
 
 def test_the_environment_arrives_byte_for_byte_and_in_no_log(bench: Bench, machines: Machines) -> None:
     instance, report = machines.first("values", projects.plain(), VALUES)
-    assert report.result and report.result["state"] == "succeeded", report.texts
+    assert report.result
+    assert report.result["state"] == "succeeded", report.texts
     arrived = json.loads(bench.get(instance, "/environment/")[1])
     assert {name: arrived.get(name) for name in VALUES} == VALUES
     assert arrived["SECRET_KEY_IN_USE"] == "k" * 60
@@ -96,7 +100,8 @@ def test_a_required_variable_that_is_missing_is_named(machines: Machines) -> Non
     _, report = machines.first(
         "missing", projects.split_settings(), settings_module="mysite.settings.production"
     )
-    assert report.result and report.result["code"] == "environment-variable-missing"
+    assert report.result
+    assert report.result["code"] == "environment-variable-missing"
     assert report.result["step"] == "configure"
     assert "APP_SECRET" in report.result["reason"]
 
@@ -108,7 +113,8 @@ def test_poetry_with_a_user_model_and_data_that_survives(bench: Bench, machines:
     assert bench.get(instance, "/visits/?add=1")[0] == 200, (report.result, report.texts)
     later = projects.release(files, "two")
     report = machines.again("poetry", later, instance, number=2, requirement_sources=sources)
-    assert report.result and report.result["state"] == "succeeded", report.texts
+    assert report.result
+    assert report.result["state"] == "succeeded", report.texts
     assert bench.get(instance, "/visits/")[1] == '{"visits": 1, "release": "two"}'
 
 
@@ -149,10 +155,11 @@ def test_old_sources_are_built_with_the_tools_of_their_time(bench: Bench, machin
 
 
 def test_pip_installs_what_uv_cannot_resolve(bench: Bench, machines: Machines) -> None:
-    library = '[project]\nname = "lib"\nversion = "1"\ndependencies = ["redis>=5.0.0b1,<=5.0.0b4"]\n'
+    """A version from before PEP 440, which uv and later versions of pip refuse."""
+    library = 'from setuptools import setup\n\nsetup(name="lib", version="dev-2019", py_modules=["lib"])\n'
     files = projects.with_requirements(projects.plain(), "django~=5.2.0\n./lib\n")
-    files |= {"lib/pyproject.toml": library, "lib/lib.py": ""}
-    instance, report = machines.first("prerelease", files)
+    files |= {"lib/setup.py": library, "lib/lib.py": ""}
+    instance, report = machines.first("oldversion", files)
     assert bench.get(instance)[0] == 200, (report.result, report.texts["install"])
     assert "Trying again with pip" in report.texts["install"]
 
@@ -165,18 +172,41 @@ def test_a_package_that_is_imported_and_not_listed(bench: Bench, machines: Machi
     assert report.changed()["requirements"] == "python-decouple"
 
 
-@pytest.mark.parametrize("service", ["postgresql", "redis"])
+def database(engine: str) -> str:
+    """Settings of somebody's compose file."""
+    place = {"NAME": "shop", "HOST": "db", "USER": "u", "PASSWORD": "secret-of-the-code"}
+    return repr({"default": {"ENGINE": f"django.db.backends.{engine}", **place}})
+
+
+CACHE = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://redis:6379/1"}
+SERVED: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
+    "postgresql": ({"DATABASES": database("postgresql")}, {"services": ("postgresql",)}),
+    "mysql": ({"DATABASES": database("mysql")}, {"database": "mysql"}),
+    "redis": (
+        {
+            "CACHES": repr({"default": CACHE}),
+            "SESSION_ENGINE": '"django.contrib.sessions.backends.cache"',
+        },
+        {"services": ("redis",)},
+    ),
+}
+
+
+@pytest.mark.parametrize("service", SERVED)
 def test_services_on_the_machine(bench: Bench, machines: Machines, service: str) -> None:
-    engine = '{"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop", "HOST": "db", "USER": "u", "PASSWORD": "secret-of-the-code"}}'
-    cache = '{"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://redis:6379/1"}}'
-    settings = {
-        "postgresql": {"DATABASES": engine},
-        "redis": {"CACHES": cache, "SESSION_ENGINE": '"django.contrib.sessions.backends.cache"'},
-    }
-    files = projects.with_requirements(projects.plain(**settings[service]), "django~=5.2.0\nredis\n")
-    instance, report = machines.first("with" + service, files, services=(service,))
+    settings, changes = SERVED[service]
+    files = projects.with_requirements(projects.plain(**settings), "django~=5.2.0\nredis\n")
+    instance, report = machines.first("with" + service, files, None, **changes)
     assert bench.get(instance, "/visits/?add=1")[1] == '{"visits": 1, "release": "one"}', (
         report.result,
         report.texts,
     )
     assert "secret-of-the-code" not in json.dumps(report.changes)
+
+
+def test_a_python_that_cannot_be_had_is_named(machines: Machines) -> None:
+    """The local cloud reaches no other Python than the machine's where GitHub is out of reach."""
+    _, report = machines.first("python", projects.plain(), python="==3.4.*")
+    assert report.result
+    assert (report.result["step"], report.result["code"]) == ("venv", "python-unavailable")
+    assert "==3.4.*" in report.result["reason"]
