@@ -1,6 +1,5 @@
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -11,15 +10,8 @@ from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.reports import hash_of
 from ecdeployer.deployments.states import DeploymentState, StepName, StepState
 from ecdeployer.instances.states import InstanceState
-from pytest_django import Settings
 
 TOKEN = "t" * 43
-
-
-@pytest.fixture(autouse=True)
-def static_files(settings: Settings, tmp_path: Path) -> None:
-    """WhiteNoise warns of a folder that does not exist."""
-    settings.STATIC_ROOT = str(tmp_path)
 
 
 @pytest.fixture
