@@ -1,0 +1,31 @@
+"""Where a host name leads, before git goes there."""
+
+import ipaddress
+import os
+import socket
+
+from .errors import GitError
+
+
+def pinned(host: str, *, port: int = 443) -> dict[str, str]:
+    """git's configuration that holds it to the addresses that were checked, not to later answers.
+
+    Every address must be a public one. Behind a proxy, which resolves by itself, nothing is pinned. Raises
+    GitError.
+    https://git-scm.com/docs/git-config#Documentation/git-config.txt-httpcurloptResolve (git 2.37 or later)
+    """
+    if os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY"):
+        return {}
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise GitError(
+            "repository-unreachable", f"{host} cannot be found at the moment.", retryable=True, log=str(error)
+        ) from error
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    inner = [address for address in addresses if not ipaddress.ip_address(address).is_global]
+    if inner or not addresses:
+        raise GitError(
+            "repository-refused", f"{host} leads to {', '.join(inner)}, which is no public address."
+        )
+    return {"http.curloptResolve": f"{host}:{port}:{','.join(addresses)}"}
