@@ -1,0 +1,1 @@
+"""What can be known of a repository before anything is launched. Nothing of it is ever run."""
