@@ -58,7 +58,7 @@ class ApplicationForm(forms.Form):
     github_url = ExactField(
         max_length=500,
         label="Repository URL",
-        help_text="Add /tree/<branch> for a branch other than the default one.",
+        help_text="For a branch other than the default one, add /tree/ and its name.",
         widget=forms.URLInput(attrs={"placeholder": "https://github.com/owner/repository"}),
     )
     name = ExactField(
@@ -192,6 +192,7 @@ class TerminateForm(forms.Form):
     def __init__(self, *args: Any, application: Application, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.application = application
+        self.fields["name"].widget.attrs["data-must-equal"] = application.name
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]

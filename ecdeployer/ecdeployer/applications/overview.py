@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ..deployments.models import Deployment
 from ..deployments.progress import Progress, fingerprint, read_progress
+from ..deployments.states import StepName
 from ..instances.models import Instance
 from ..instances.states import InstanceState
 from .queries import Status, cost_of
@@ -52,7 +53,13 @@ class Overview:
 
     @property
     def is_launched(self) -> bool:
-        return self.instance is not None and self.instance.state != InstanceState.REQUESTED
+        never = {InstanceState.REQUESTED, InstanceState.FAILED}
+        return self.instance is not None and self.instance.state not in never
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether reading the repository ended the newest deployment: the findings are the reason then."""
+        return self.deployment is not None and self.deployment.failed_step == StepName.PREFLIGHT
 
     @property
     def can_deploy(self) -> bool:

@@ -30,6 +30,10 @@ class StepView:
     finished_at: dt.datetime | None
 
     @property
+    def state_label(self) -> str:
+        return StepState(self.state).label
+
+    @property
     def seconds(self) -> float | None:
         """How long it took, or has taken until now."""
         if self.started_at is None:
@@ -42,7 +46,8 @@ class StepView:
 
     @property
     def is_open(self) -> bool:
-        return self.state in {StepState.RUNNING, StepState.FAILED}
+        """Its log is what the reader waits for; the end of a failed one stands at the top of the page."""
+        return self.state == StepState.RUNNING
 
     @property
     def last_lines(self) -> str:

@@ -1,5 +1,6 @@
 """One deployment's pages, and its logs in full."""
 
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
@@ -20,14 +21,7 @@ EVENTS = 100
 @signed_in
 def show_deployment(request: SignedInRequest, pk: UUID) -> HttpResponse:
     deployment = find_deployment(request.user, pk)
-    events = deployment.application.events.filter(subject=f"deployment {deployment.number}")
-    context = {
-        "deployment": deployment,
-        "progress": read_progress(deployment),
-        "etag": _etag(deployment),
-        "events": events.select_related("actor").order_by("-id")[:EVENTS],
-    }
-    return render(request, "deployments/detail.html", context)
+    return render(request, "deployments/detail.html", _context(deployment, etag=_etag(deployment)))
 
 
 @require_GET
@@ -37,10 +31,19 @@ def poll_deployment(request: SignedInRequest, pk: UUID) -> HttpResponse:
     etag = _etag(deployment)
 
     def answer() -> HttpResponse:
-        context = {"deployment": deployment, "progress": read_progress(deployment), "etag": etag}
-        return render(request, "deployments/_live.html", context)
+        return render(request, "deployments/_live.html", _context(deployment, etag=etag))
 
     return answer_poll(request, etag=etag, is_moving=not deployment.is_final, answer=answer)
+
+
+def _context(deployment: Deployment, *, etag: str) -> dict[str, Any]:
+    events = deployment.application.events.filter(subject=f"deployment {deployment.number}")
+    return {
+        "deployment": deployment,
+        "progress": read_progress(deployment),
+        "etag": etag,
+        "events": events.select_related("actor").order_by("-id")[:EVENTS],
+    }
 
 
 def _etag(deployment: Deployment) -> str:

@@ -6,12 +6,17 @@ from urllib.parse import urlsplit
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
+
+from ...instances.models import Instance
+from ...instances.states import InstanceState
+from ...preflight import catalogue
 
 register = template.Library()
 
@@ -58,9 +63,21 @@ def badge(state: str, label: str = "") -> SafeString:
 
 
 @register.simple_tag
+def instance_badge(instance: Instance) -> SafeString:
+    """EC2's ``running`` is where an instance comes to rest, and not a sign of work."""
+    state = "live" if instance.state == InstanceState.RUNNING else instance.state
+    return badge(state, instance.get_state_display().capitalize())
+
+
+@register.simple_tag
 def state_icon(state: str) -> SafeString:
     tone, picture = _STATES.get(state, ("idle", "dot"))
     return format_html('<span class="state-icon tone-{}">{}</span>', tone, _state_icon(picture))
+
+
+@register.simple_tag
+def tone(state: str) -> str:
+    return f"tone-{_STATES.get(state, ('idle', ''))[0]}"
 
 
 def _state_icon(picture: str) -> SafeString:
@@ -139,6 +156,18 @@ def commit_page(url: str, sha: str) -> str:
     """The commit's page on GitHub; empty for other hosts, of whose pages nothing is known."""
     on_github = url.startswith("https://github.com/") and sha
     return f"{repository_page(url)}/commit/{sha}" if on_github else ""
+
+
+@register.filter
+def arrows(verb: str) -> str:
+    """``running -> failed`` of an event, as people write it."""
+    return verb.replace("->", "→")
+
+
+@register.simple_tag
+def help_page(code: str) -> str:
+    """The page that explains a finding; empty for a code that the catalogue does not have."""
+    return reverse("findings:detail", args=[code]) if code in catalogue.entries() else ""
 
 
 @register.simple_tag

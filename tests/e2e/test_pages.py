@@ -1,0 +1,190 @@
+"""Every page in Chromium, at two widths, light and dark.
+
+Pictures are kept where SCREENSHOTS names a folder.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test import override_settings
+from django.urls import reverse
+from ecdeployer.accounts.models import User
+from ecdeployer.deployments.models import Deployment, Step
+from ecdeployer.deployments.states import DeploymentState, StepName, StepState
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from tests.portal_records import make_every_state, make_person, make_running
+
+WIDTHS = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Playwright's event loop lives in this thread, beside the tests' own database connection.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """The portal alone: nothing here needs Redis, a worker or a machine."""
+    changes = {
+        "CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
+        "STATIC_ROOT": str(tmp_path_factory.mktemp("static")),
+        "STORAGES": {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}},
+    }
+    with override_settings(**changes):
+        server = LiveServer("localhost")
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def owner(transactional_db: None) -> User:
+    return make_person("ines", time_zone="Europe/Lisbon", is_staff=True, is_superuser=True)
+
+
+class Visitor:
+    """A browser window, and what went wrong in it."""
+
+    def __init__(self, context: BrowserContext, server: LiveServer) -> None:
+        self.server = server
+        self.page: Page = context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, line: ConsoleMessage) -> None:
+        if line.type == "error":
+            self.complaints.append(f"{line.text} {line.location['url']}")
+
+    def open(self, path: str) -> Page:
+        self.page.goto(f"{self.server.url}{path}")
+        return self.page
+
+    def sign_in(self) -> None:
+        page = self.open(reverse("account_login"))
+        page.get_by_label("Username or email").fill("ines")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Applications")
+
+
+@pytest.fixture
+def visitor(browser: Browser, live_server: LiveServer, owner: User) -> Iterator[Visitor]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    visitor = Visitor(context, live_server)
+    visitor.sign_in()
+    yield visitor
+    context.close()
+
+
+def pages(deployments: dict[str, Deployment]) -> dict[str, str]:
+    """Name -> path of every page a person can open."""
+    live = deployments["bakery"]
+    return {
+        "dashboard": reverse("applications:list"),
+        "dashboard-filtered": reverse("applications:list") + "?state=failed&q=nothing",
+        "new": reverse("applications:new"),
+        "terminate": reverse("applications:terminate", args=[live.application_id]),
+        "deployments": reverse("applications:deployments", args=[live.application_id]),
+        "environment": reverse("applications:environment", args=[live.application_id]),
+        "activity": reverse("applications:events", args=[live.application_id]),
+        "deployment": reverse("deployments:detail", args=[live.pk]),
+        "profile": reverse("profile"),
+        "findings": reverse("findings:index"),
+        "not-found": "/nothing-here/",
+        "password": reverse("account_change_password"),
+        "email": reverse("account_email"),
+        "admin": reverse("admin:index"),
+        **{
+            f"application-{name}": reverse("applications:detail", args=[deployment.application_id])
+            for name, deployment in deployments.items()
+        },
+    }
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_fits_its_window_and_breaks_no_rule(
+    browser: Browser, live_server: LiveServer, owner: User, width: str, scheme: str
+) -> None:
+    deployments = make_every_state(owner)
+    context = browser.new_context(viewport=WIDTHS[width], color_scheme=scheme)  # type: ignore[arg-type]
+    visitor = Visitor(context, live_server)
+    too_wide = []
+    keep(visitor.open(reverse("account_login")), f"sign-in-{width}-{scheme}")
+    visitor.sign_in()
+    visitor.complaints.clear()
+    for name, path in pages(deployments).items():
+        page = visitor.open(path)
+        keep(page, f"{name}-{width}-{scheme}")
+        if name != "admin" and page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+            too_wide.append(name)
+    context.close()
+    assert too_wide == []
+    assert [each for each in visitor.complaints if "nothing-here" not in each] == []
+
+
+def keep(page: Page, name: str) -> None:
+    folder = os.environ.get("SCREENSHOTS")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+
+
+def test_a_deployment_is_followed_without_a_reload_and_what_was_opened_stays_open(
+    visitor: Visitor, owner: User
+) -> None:
+    deployment = make_running(owner)
+    page = visitor.open(deployment.application.get_absolute_url())
+    page.evaluate("window.notReloaded = true")
+    expect(page.locator("#status-heading")).to_contain_text("Install dependencies")
+    clone = page.locator(f"#step-{deployment.number}-clone")
+    clone.locator("summary").click()
+    steps = Step.objects.filter(deployment=deployment)
+    steps.filter(name=StepName.INSTALL).update(log="Installed 14 packages in 38ms\n", log_offset=99)
+    expect(page.locator(f"#log-{deployment.number}-install")).to_contain_text("Installed 14 packages")
+    expect(clone).to_have_attribute("open", "")
+    steps.update(state=StepState.SUCCEEDED)
+    assert deployment.move(DeploymentState.SUCCEEDED, finished_at=deployment.queued_at)
+    expect(page.locator("#status-heading")).to_have_text("Your site is live")
+    expect(page.get_by_role("link", name="Open the site")).to_be_visible()
+    assert page.locator("#live").get_attribute("hx-get") is None
+    assert page.evaluate("window.notReloaded")
+    assert [each for each in visitor.complaints if "304" not in each] == []
+
+
+def test_the_theme_that_was_chosen_stays(visitor: Visitor) -> None:
+    page = visitor.open(reverse("applications:list"))
+    page.get_by_role("button", name="Switch between light and dark").click()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+
+
+def test_the_button_that_ends_a_site_wants_its_name_first(visitor: Visitor, owner: User) -> None:
+    deployment = make_every_state(owner)["bakery"]
+    page = visitor.open(reverse("applications:terminate", args=[deployment.application_id]))
+    button = page.get_by_role("button", name="Terminate for good")
+    expect(button).to_be_disabled()
+    page.get_by_label("Name of the application").fill("bakery")
+    expect(button).to_be_enabled()
+
+
+def test_pages_say_everything_without_scripts(browser: Browser, live_server: LiveServer, owner: User) -> None:
+    deployment = make_running(owner)
+    context = browser.new_context(java_script_enabled=False)
+    visitor = Visitor(context, live_server)
+    visitor.sign_in()
+    page = visitor.open(deployment.application.get_absolute_url())
+    expect(page.locator("#status-heading")).to_contain_text("Install dependencies")
+    expect(page.get_by_role("link", name="Reload this page")).to_be_visible()
+    context.close()
