@@ -39,8 +39,10 @@ def locations(inspected: dict[str, Any], release: str) -> str:
     media = (inspected.get("MEDIA_URL"), "/srv/ecdeployer/shared/media", False)
     text, seen = "", {"/"}
     for url, directory, hashed in (static, media):
-        prefix = "/" + str(url).lstrip("/").rstrip("/") + "/"
-        if "://" in str(url) or str(url).startswith("//") or ".." in prefix or not PREFIX.fullmatch(prefix):
+        if not isinstance(url, str):
+            continue
+        prefix = "/" + url.lstrip("/").rstrip("/") + "/"
+        if "://" in url or url.startswith("//") or ".." in prefix or not PREFIX.fullmatch(prefix):
             continue
         if prefix in seen or "//" in prefix or "/." in prefix:
             continue

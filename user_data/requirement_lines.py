@@ -70,9 +70,12 @@ class Reading:
         self._seen: set[str] = set()
 
     def add(self, kind: str, path: str) -> None:
-        full = os.path.join(self.root, path)
+        full = os.path.normpath(os.path.join(self.root, path))
         name = os.path.basename(path)
         if full in self._seen or not os.path.isfile(full):
+            return
+        if not self._inside(full):
+            self.notes.append((path, "left out", "It is not in the repository."))
             return
         self._seen.add(full)
         if name == "pyproject.toml":
@@ -110,13 +113,15 @@ class Reading:
             self.keep(target)
             return
         full = os.path.join(self.root, self._relative(path, target.split("[")[0]))
-        inside = os.path.realpath(full).startswith(self.root)
-        if inside and any(
+        if self._inside(full) and any(
             os.path.exists(os.path.join(full, name)) for name in ("setup.py", "pyproject.toml")
         ):
             self.lines.append(full)
         else:
             self.notes.append((target, "left out", "There is no such package in the repository."))
+
+    def _inside(self, full: str) -> bool:
+        return os.path.commonpath([os.path.realpath(full), self.root]) == self.root
 
     def _relative(self, path: str, target: str) -> str:
         return os.path.relpath(os.path.join(os.path.dirname(path), target), self.root)

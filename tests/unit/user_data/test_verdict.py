@@ -1,0 +1,72 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from user_data import verdict
+
+UV = """\
+Using Python 3.11.2 environment at: venv
+error: Failed to resolve dependencies
+  cause: Because there is no version of django==99.1 and you require django==99.1, we can conclude that
+         your requirements are unsatisfiable.
+Trying again with pip
+ERROR: Could not find a version that satisfies the requirement django==99.1 (from versions: 1.1)
+ERROR: No matching distribution found for django==99.1
+"""
+PYTHON = """\
+The project asks for Python ==3.8.*
+error: Request failed after 3 retries in 10.8s
+  cause: Failed to download `https://github.com/x.tar.gz`
+  cause: dns error
+"""
+
+
+def test_the_installer_speaks_for_itself() -> None:
+    code, reason = verdict.from_log("install", UV)
+    assert code == "install-failed"
+    assert "no version of django==99.1" in reason
+
+
+def test_a_python_that_cannot_be_had_is_named_with_the_cause() -> None:
+    code, reason = verdict.from_log("venv", PYTHON)
+    assert code == "python-unavailable"
+    assert reason.startswith("The project asks for Python ==3.8.*, which the machine does not have")
+    assert reason.endswith("Failed to download `https://github.com/x.tar.gz`")
+
+
+def test_a_missing_variable_is_named_with_its_place() -> None:
+    place = '  File "/srv/r/source/mysite/settings.py", line 9, in <module>'
+    log = f"Traceback (most recent call last):\n{place}\n    x\nKeyError: 'APP_SECRET'\n"
+    code, reason = verdict.from_log("configure", log)
+    assert code == "environment-variable-missing"
+    assert "APP_SECRET, which is not set (mysite/settings.py, line 9)" in reason
+
+
+@pytest.mark.parametrize(
+    ("step", "log", "reason"),
+    [
+        ("clone", "remote: Not found\nfatal: could not read\nmore\n", "fatal: could not read"),
+        ("migrate", "CommandError: Conflicting migrations\n", "CommandError: Conflicting migrations"),
+        ("collectstatic", "some words\n\n", "some words"),
+        ("collectstatic", "", "It ended without a word."),
+    ],
+)
+def test_other_steps_end_with_their_last_words(step: str, log: str, reason: str) -> None:
+    assert verdict.from_log(step, log) == (f"{step}-failed", reason)
+
+
+def test_of_two_steps_that_failed_side_by_side_the_first_counts(tmp_path: Path) -> None:
+    (tmp_path / "failed").write_text("migrate\ncollectstatic\n")
+    (tmp_path / "collectstatic.log").write_text("the disk is full\n")
+    verdict.main("failed", str(tmp_path), str(tmp_path))
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["step"] == "collectstatic"
+    assert result["reason"] == "the disk is full"
+
+
+def test_a_given_reason_is_kept_and_bounded(tmp_path: Path) -> None:
+    (tmp_path / "failed").write_text("health\n")
+    (tmp_path / "reason.json").write_text(json.dumps({"code": "health-server-error", "reason": "x" * 5000}))
+    decided = verdict.decide("failed", str(tmp_path), str(tmp_path))
+    assert (decided["code"], len(decided["reason"])) == ("health-server-error", 1000)
