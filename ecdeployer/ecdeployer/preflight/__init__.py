@@ -1,1 +1,1 @@
-"""What can be known of a repository before anything is launched. Nothing of it is ever run."""
+"""Reads a checked-out repository and says what stands in the way; runs nothing of it."""

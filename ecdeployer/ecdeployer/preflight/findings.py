@@ -1,15 +1,19 @@
-"""What preflight has to say of a repository."""
+"""What reading a repository found."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self, get_args
 
 Level = Literal["error", "warning", "note"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
-    """``path`` is from the repository's root, empty where no file is meant; ``line`` counts from 1, 0 is none."""
+    """``message`` says what was found, ``remedy`` what to do; ``line`` is 0 where no line is meant.
+
+    An error ends the deployment before anything is launched.
+    """
 
     code: str
     level: Level
@@ -22,6 +26,13 @@ class Finding:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> "Finding":
-        """Raises TypeError where the document has not a finding's fields."""
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """Raises ValueError, TypeError or KeyError for what ``to_dict`` does not write."""
+        if document["level"] not in LEVELS:
+            raise ValueError(f"no level: {document['level']!r}")
         return cls(**document)
+
+
+def in_order(findings: list[Finding]) -> list[Finding]:
+    """Errors first, each finding once, else as they were found."""
+    return sorted(dict.fromkeys(findings), key=lambda finding: LEVELS.index(finding.level))
