@@ -1,8 +1,20 @@
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.utils.functional import lazy
+from django.views.generic import RedirectView
+
+from .accounts.views import profile
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="applications:list"), name="home"),
+    path("applications/", include("ecdeployer.applications.urls")),
+    path("deployments/", include("ecdeployer.deployments.urls")),
     path("reports/", include("ecdeployer.deployments.report_urls")),
+    path("help/findings/", include("ecdeployer.applications.finding_urls")),
+    path("accounts/profile/", profile, name="profile"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    # For pages whose head names no icon: Django's admin.
+    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("portal/mark.svg")), name="favicon"),
 ]

@@ -175,7 +175,7 @@ def test_the_button_that_ends_a_site_wants_its_name_first(visitor: Visitor, owne
     page = visitor.open(reverse("applications:terminate", args=[deployment.application_id]))
     button = page.get_by_role("button", name="Terminate for good")
     expect(button).to_be_disabled()
-    page.get_by_label("Name of the application").fill("bakery")
+    page.get_by_label("Type bakery to confirm").fill("bakery")
     expect(button).to_be_enabled()
 
 

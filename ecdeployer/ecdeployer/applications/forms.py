@@ -131,7 +131,7 @@ class ApplicationForm(forms.Form):
             return ""
         if not _NAME.fullmatch(name):
             raise ValidationError(
-                f"Found {name!r}. Use letters, digits, dots, dashes and underscores, with a letter or a digit "
+                f"Found {name!r}. Use letters, digits, dots, dashes and underscores, with a letter or digit "
                 "at both ends.",
                 code="invalid",
             )
@@ -185,13 +185,12 @@ class ApplicationForm(forms.Form):
 class TerminateForm(forms.Form):
     """Typing the name is the confirmation."""
 
-    name = forms.CharField(
-        label="Name of the application", widget=forms.TextInput(attrs={"autocomplete": "off"})
-    )
+    name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
     def __init__(self, *args: Any, application: Application, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.application = application
+        self.fields["name"].label = f"Type {application.name} to confirm"
         self.fields["name"].widget.attrs["data-must-equal"] = application.name
 
     def clean_name(self) -> str:
@@ -207,7 +206,7 @@ class VariablesForm(forms.Form):
     """Several variables at once, as ``.env`` lines."""
 
     environment = EnvironmentField(
-        label="Add or replace",
+        label="Variables",
         help_text="NAME=value, one a line, as in a .env file. Quote a value that spans lines.",
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "class": "code"}),
     )

@@ -1,0 +1,30 @@
+from django.contrib import admin
+
+from ..records_admin import ReadOnlyAdmin, ReadOnlyInline
+from .models import Application, EnvironmentVariable, Event
+
+
+class EnvironmentInline(ReadOnlyInline):
+    """Names alone: values are shown to nobody."""
+
+    model = EnvironmentVariable
+    fields = ("name", "changed_at")
+    readonly_fields = ("changed_at",)
+
+
+@admin.register(Application)
+class ApplicationAdmin(ReadOnlyAdmin):
+    list_display = ("name", "owner", "project_name", "github_url", "instance_type", "created_at")
+    list_filter = ("instance_type", ("terminate_requested_at", admin.EmptyFieldListFilter))
+    list_select_related = ("owner",)
+    search_fields = ("name", "project_name", "github_url", "owner__username")
+    date_hierarchy = "created_at"
+    inlines = (EnvironmentInline,)
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "application", "subject", "verb", "actor", "detail")
+    list_select_related = ("application", "actor")
+    search_fields = ("application__name", "subject", "verb", "detail")
+    date_hierarchy = "at"

@@ -1,0 +1,197 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from ecdeployer.accounts.models import User
+from ecdeployer.applications.models import Application, EnvironmentVariable
+from ecdeployer.applications.queries import Status
+from ecdeployer.deployments.models import Deployment, Step
+from ecdeployer.deployments.states import DeploymentState
+from pytest_django import DjangoAssertNumQueries
+
+from tests import portal_records as records
+
+Make = Callable[[User], Deployment]
+
+STATES: dict[Make, tuple[Status, str]] = {
+    records.make_asking: (Status.FAILED, "The project needs to know"),
+    records.make_cancelled: (Status.CANCELLED, "Cancelled before it began."),
+    records.make_failed: (Status.FAILED, "failed at: Install dependencies"),
+    records.make_live: (Status.LIVE, "Your site is live"),
+    records.make_queued: (Status.QUEUED, "Step 1 of 11: Read the repository"),
+    records.make_refused: (Status.FAILED, "There is no surgery/manage.py."),
+    records.make_running: (Status.DEPLOYING, "Step 6 of 11: Install dependencies"),
+    records.make_serving_after_failure: (Status.LIVE, "The release before it still serves"),
+    records.make_stopped: (Status.STOPPED, "The instance is stopped"),
+    records.make_terminated: (Status.TERMINATED, "Terminated"),
+    records.make_terminating: (Status.TERMINATING, "being terminated"),
+}
+
+
+def show(visitor: Client, deployment: Deployment) -> str:
+    return visitor.get(deployment.application.get_absolute_url()).content.decode()
+
+
+@pytest.mark.parametrize("make", STATES, ids=lambda make: make.__name__)
+def test_the_state_is_told_at_a_glance(visitor: Client, ines: User, make: Make) -> None:
+    status, told = STATES[make]
+    deployment = make(ines)
+    answer = visitor.get(deployment.application.get_absolute_url())
+    assert answer.context["overview"].application.status == status
+    assert told in answer.content.decode()
+
+
+def test_a_failure_shows_its_reason_what_to_do_and_the_installers_own_words(
+    visitor: Client, ines: User
+) -> None:
+    page = show(visitor, records.make_failed(ines))
+    assert "there is no version of django-nonesuch==9.9" in page
+    assert "Correct the line in requirements.txt" in page
+    assert "No solution found when resolving dependencies" in page
+
+
+def test_the_facts_of_the_instance_are_there(visitor: Client, ines: User) -> None:
+    deployment = records.make_live(ines)
+    instance = deployment.instance
+    page = show(visitor, deployment)
+    for fact in (
+        instance.ec2_id,
+        instance.ami_id,
+        instance.availability_zone,
+        instance.private_ip,
+        "t3.micro",
+    ):
+        assert str(fact) in page
+    assert f'href="http://{instance.public_ip}/"' in page
+    assert "$0.35" in page
+
+
+def test_what_was_never_launched_costs_nothing(visitor: Client, ines: User) -> None:
+    assert "No instance has been launched, so nothing costs." in show(visitor, records.make_refused(ines))
+
+
+def test_findings_name_the_line_on_github_and_their_help_page(visitor: Client, ines: User) -> None:
+    deployment = records.make_live(ines)
+    page = show(visitor, deployment)
+    sha = deployment.commit_sha
+    assert f"https://github.com/example/bakery/blob/{sha}/bakery/bakery/settings.py#L26" in page
+    assert reverse("findings:detail", args=["debug-on"]) in page
+
+
+def test_what_a_log_or_a_commit_says_is_written_as_text(visitor: Client, ines: User) -> None:
+    deployment = records.make_running(ines)
+    hostile = "</pre><script>alert(1)</script>"
+    Step.objects.update(log=hostile, message=hostile)
+    Deployment.objects.update(commit_subject=hostile, changes=[{"setting": hostile, "from": hostile}])
+    assert "<script>alert" not in show(visitor, deployment)
+
+
+@pytest.mark.parametrize("make", [records.make_queued, records.make_running, records.make_live])
+def test_a_page_takes_a_fixed_number_of_queries(
+    visitor: Client, ines: User, make: Make, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    deployment = make(ines)
+    for number in range(2, 9):
+        Deployment.objects.filter(pk=deployment.pk).update(number=number)
+    with django_assert_num_queries(6):
+        show(visitor, deployment)
+
+
+def live(visitor: Client, deployment: Deployment, etag: str = "") -> Any:
+    headers = {"HX-Request": "true", **({"If-None-Match": etag} if etag else {})}
+    return visitor.get(reverse("applications:live", args=[deployment.application_id]), headers=headers)
+
+
+def test_asking_again_costs_little_while_nothing_moves(
+    visitor: Client, ines: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    deployment = records.make_running(ines)
+    first = live(visitor, deployment)
+    assert first.status_code == 200
+    with django_assert_num_queries(5):
+        again = live(visitor, deployment, first.headers["ETag"])
+    assert again.status_code == 304
+    assert again.content == b""
+
+
+def test_the_etag_on_the_page_is_the_one_that_its_first_question_carries(visitor: Client, ines: User) -> None:
+    deployment = records.make_running(ines)
+    page = visitor.get(deployment.application.get_absolute_url())
+    assert live(visitor, deployment, f'"{page.context["etag"]}"').status_code == 304
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"log": "one more line", "log_offset": 13},
+        {"message": "Waiting for capacity."},
+        {"state": "failed"},
+    ],
+)
+def test_a_step_that_moves_is_shown(visitor: Client, ines: User, change: dict[str, Any]) -> None:
+    deployment = records.make_running(ines)
+    etag = live(visitor, deployment).headers["ETag"]
+    Step.objects.filter(deployment=deployment, name="install").update(**change)
+    answer = live(visitor, deployment, etag)
+    assert answer.status_code == 200
+    assert answer.headers["ETag"] != etag
+
+
+def test_asking_ends_with_the_deployment(visitor: Client, ines: User) -> None:
+    deployment = records.make_running(ines)
+    etag = live(visitor, deployment).headers["ETag"]
+    deployment.move(DeploymentState.SUCCEEDED)
+    answer = live(visitor, deployment, etag)
+    assert answer.status_code == 286
+    assert b"hx-get" not in answer.content
+    assert b"hx-get" not in visitor.get(deployment.application.get_absolute_url()).content
+
+
+def test_deploying_again_queues_one(visitor: Client, ines: User) -> None:
+    deployment = records.make_live(ines)
+    address = reverse("applications:deploy", args=[deployment.application_id])
+    for _ in range(2):
+        visitor.post(address)
+    assert [each.number for each in deployment.application.deployments.all()] == [2, 1]
+    assert "is not finished yet" in visitor.get(reverse("applications:list")).content.decode()
+    assert visitor.get(address).status_code == 405
+
+
+def test_the_answers_are_kept_and_start_a_deployment(visitor: Client, ines: User) -> None:
+    deployment = records.make_asking(ines)
+    application = deployment.application
+    address = reverse("applications:answer", args=[application.pk])
+    refused = visitor.post(address, {"MAPS_KEY": "k"})
+    assert refused.status_code == 422
+    assert "This field is required." in refused.content.decode()
+    visitor.post(address, {"MAPS_KEY": " k ", "DATABASE_URL": "postgres://db/x", "OTHER": "not asked"})
+    values = dict(application.environment.values_list("name", "value"))
+    assert values == {"MAPS_KEY": " k ", "DATABASE_URL": "postgres://db/x"}
+    assert application.deployments.count() == 2
+
+
+def test_an_answer_to_nothing_changes_nothing(visitor: Client, ines: User) -> None:
+    deployment = records.make_live(ines, "harbour")
+    visitor.post(reverse("applications:answer", args=[deployment.application_id]), {"A": "1"})
+    assert not EnvironmentVariable.objects.filter(name="A").exists()
+    assert Deployment.objects.count() == 1
+
+
+def test_ending_a_site_takes_its_name(visitor: Client, ines: User) -> None:
+    deployment = records.make_live(ines)
+    address = reverse("applications:terminate", args=[deployment.application_id])
+    assert visitor.post(address, {"name": "baker"}).status_code == 422
+    assert Application.objects.get().terminate_requested_at is None
+    assert visitor.post(address, {"name": "bakery"}).status_code == 302
+    assert Application.objects.get().terminate_requested_at is not None
+    assert "is being terminated" in show(visitor, deployment)
+    assert "already" in visitor.get(address).content.decode()
+
+
+def test_history_and_activity_have_pages(visitor: Client, ines: User) -> None:
+    deployment = records.make_serving_after_failure(ines)
+    for name in ("applications:deployments", "applications:events"):
+        page = visitor.get(reverse(name, args=[deployment.application_id])).content.decode()
+        assert "Deployment 2" in page

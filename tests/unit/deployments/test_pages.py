@@ -1,0 +1,81 @@
+import pytest
+from django.test import Client
+from django.urls import reverse
+from ecdeployer.accounts.models import User
+from ecdeployer.deployments.models import Step
+from ecdeployer.deployments.progress import LAST_LINES, TAIL, read_progress
+from ecdeployer.deployments.states import DeploymentState
+from pytest_django import DjangoAssertNumQueries
+
+from tests import portal_records as records
+
+
+@pytest.fixture
+def ines(db: None) -> User:
+    return records.make_person("ines")
+
+
+@pytest.fixture
+def visitor(client: Client, ines: User) -> Client:
+    client.force_login(ines)
+    return client
+
+
+def test_an_old_deployment_keeps_its_page(visitor: Client, ines: User) -> None:
+    newest = records.make_serving_after_failure(ines)
+    first = newest.application.deployments.get(number=1)
+    page = visitor.get(reverse("deployments:detail", args=[first.pk])).content.decode()
+    assert "The site went live" in page
+    assert "ines, from the page" in page
+
+
+def test_its_own_page_follows_it_and_stops(
+    visitor: Client, ines: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    deployment = records.make_running(ines)
+    address = reverse("deployments:live", args=[deployment.pk])
+    first = visitor.get(address)
+    with django_assert_num_queries(4):
+        again = visitor.get(address, headers={"If-None-Match": first.headers["ETag"]})
+    assert (first.status_code, again.status_code) == (200, 304)
+    deployment.move(DeploymentState.FAILED)
+    assert visitor.get(address, headers={"If-None-Match": first.headers["ETag"]}).status_code == 286
+
+
+def test_a_log_is_plain_text_from_its_first_byte(visitor: Client, ines: User) -> None:
+    deployment = records.make_failed(ines)
+    log = "<b>first</b>\n" + "x" * 2 * TAIL
+    Step.objects.filter(deployment=deployment, name="install").update(log=log)
+    answer = visitor.get(reverse("deployments:log", args=[deployment.pk, "install"]))
+    assert answer.content.decode() == log
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert visitor.get(reverse("deployments:log", args=[deployment.pk, "brew"])).status_code == 404
+
+
+def test_a_page_carries_the_end_of_a_long_log_and_says_so(visitor: Client, ines: User) -> None:
+    deployment = records.make_failed(ines)
+    log = "start of it\n" + "line\n" * TAIL + "the end\n"
+    Step.objects.filter(deployment=deployment, name="install").update(log=log)
+    step = read_progress(deployment).failed
+    assert step is not None
+    assert step.is_cut
+    assert len(step.log) == TAIL
+    assert step.last_lines.splitlines()[-1] == "the end"
+    assert len(step.last_lines.splitlines()) == LAST_LINES
+    page = visitor.get(reverse("deployments:detail", args=[deployment.pk])).content.decode()
+    assert "The whole log (these are its last lines)" in page
+    assert "start of it" not in page
+
+
+def test_progress_counts_what_is_done(ines: User) -> None:
+    progress = read_progress(records.make_running(ines))
+    assert progress.finished == 5
+    assert progress.current is not None
+    assert progress.current.label == "Install dependencies"
+    assert progress.current_number == 6
+    assert progress.failed is None
+    ended = read_progress(records.make_live(ines))
+    assert ended.finished == 11
+    assert ended.current is None
+    assert ended.current_number == 0
