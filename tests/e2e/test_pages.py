@@ -13,12 +13,23 @@ from django.urls import reverse
 from ecdeployer.accounts.models import User
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.states import DeploymentState, StepName, StepState
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 from pytest_django.live_server_helper import LiveServer
 
 from tests.portal_records import make_every_state, make_person, make_running
 
-WIDTHS = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+WIDTHS: dict[str, ViewportSize] = {
+    "wide": {"width": 1280, "height": 900},
+    "phone": {"width": 390, "height": 844},
+}
 PASSWORD = "correct horse battery"
 
 
@@ -55,8 +66,9 @@ def owner(transactional_db: None) -> User:
 class Visitor:
     """A browser window, and what went wrong in it."""
 
-    def __init__(self, context: BrowserContext, server: LiveServer) -> None:
+    def __init__(self, context: BrowserContext, server: LiveServer, *, name: str = "") -> None:
         self.server = server
+        self.name = name
         self.page: Page = context.new_page()
         self.complaints: list[str] = []
         self.page.on("console", self._hear)
@@ -69,6 +81,11 @@ class Visitor:
     def open(self, path: str) -> Page:
         self.page.goto(f"{self.server.url}{path}")
         return self.page
+
+    def keep(self, page: Page, name: str) -> None:
+        folder = os.environ.get("SCREENSHOTS")
+        if folder:
+            page.screenshot(path=str(Path(folder) / f"{name}-{self.name}.png"), full_page=True)
 
     def sign_in(self) -> None:
         page = self.open(reverse("account_login"))
@@ -101,6 +118,7 @@ def pages(deployments: dict[str, Deployment]) -> dict[str, str]:
         "deployment": reverse("deployments:detail", args=[live.pk]),
         "profile": reverse("profile"),
         "findings": reverse("findings:index"),
+        "finding": reverse("findings:detail", args=["debug-on"]),
         "not-found": "/nothing-here/",
         "password": reverse("account_change_password"),
         "email": reverse("account_email"),
@@ -112,32 +130,46 @@ def pages(deployments: dict[str, Deployment]) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_page_fits_its_window_and_breaks_no_rule(
-    browser: Browser, live_server: LiveServer, owner: User, width: str, scheme: str
-) -> None:
-    deployments = make_every_state(owner)
-    context = browser.new_context(viewport=WIDTHS[width], color_scheme=scheme)  # type: ignore[arg-type]
-    visitor = Visitor(context, live_server)
-    too_wide = []
-    keep(visitor.open(reverse("account_login")), f"sign-in-{width}-{scheme}")
-    visitor.sign_in()
-    visitor.complaints.clear()
-    for name, path in pages(deployments).items():
-        page = visitor.open(path)
-        keep(page, f"{name}-{width}-{scheme}")
-        if name != "admin" and page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-            too_wide.append(name)
+@pytest.fixture(params=[(width, scheme) for width in WIDTHS for scheme in ("light", "dark")], ids="-".join)
+def window(request: pytest.FixtureRequest, browser: Browser, live_server: LiveServer) -> Iterator[Visitor]:
+    """A visitor at each width, in light and in dark."""
+    width, scheme = request.param
+    context = browser.new_context(viewport=WIDTHS[width], color_scheme=scheme)
+    yield Visitor(context, live_server, name=f"{width}-{scheme}")
     context.close()
+
+
+def is_too_wide(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+def test_every_page_fits_its_window_and_breaks_no_rule(owner: User, window: Visitor) -> None:
+    too_wide = []
+    window.keep(window.open(reverse("account_login")), "sign-in")
+    window.sign_in()
+    window.keep(window.page, "dashboard-empty")
+    deployments = make_every_state(owner)
+    for name, path in pages(deployments).items():
+        page = window.open(path)
+        window.keep(page, name)
+        if name != "admin" and is_too_wide(page):
+            too_wide.append(name)
     assert too_wide == []
-    assert [each for each in visitor.complaints if "nothing-here" not in each] == []
+    assert [each for each in window.complaints if "nothing-here" not in each] == []
 
 
-def keep(page: Page, name: str) -> None:
-    folder = os.environ.get("SCREENSHOTS")
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+def test_mistakes_stand_beside_their_fields(owner: User, window: Visitor) -> None:
+    window.sign_in()
+    page = window.open(reverse("applications:new"))
+    page.get_by_label("Project name").fill("my site")
+    page.get_by_label("Repository URL").fill("https://elsewhere.example.com/owner/site")
+    page.get_by_text("More").click()
+    page.get_by_label("Environment variables").fill("PATH=/tmp")
+    page.get_by_role("button", name="Deploy").click()
+    expect(page.locator(".invalid-feedback")).to_have_count(3)
+    expect(page.get_by_text("PATH is reserved")).to_be_visible()
+    window.keep(page, "new-mistakes")
+    assert not is_too_wide(page)
 
 
 def test_a_deployment_is_followed_without_a_reload_and_what_was_opened_stays_open(
