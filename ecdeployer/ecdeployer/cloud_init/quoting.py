@@ -4,6 +4,7 @@ Both formats have text that no quoting can carry (nginx has no escape for ``$``,
 break). Such text raises UnsafeTextError, whoever called and whatever was checked before.
 """
 
+import re
 import shlex
 
 
@@ -22,10 +23,10 @@ def nginx_word(text: str) -> str:
 def supervisor_words(*texts: str) -> str:
     """A command line: supervisor splits it as a shell does, after expanding ``%``.
 
-    Its parser takes a ``;`` after a space for the start of a comment, in quotes too.
+    Its parser takes ``;`` and ``#`` after a space for the start of a comment, in quotes too.
     """
     for text in texts:
-        if not text or not text.isprintable() or " ;" in text:
+        if not text or not text.isprintable() or re.search(r"\s[;#]", text):
             raise UnsafeTextError(f"supervisor cannot quote {text!r}")
     return " ".join(shlex.quote(text) for text in texts).replace("%", "%%")
 

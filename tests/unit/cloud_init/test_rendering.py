@@ -30,7 +30,7 @@ def test_supervisor_is_told_of_no_release_that_is_no_name(release: str) -> None:
             supervisor.render(release)
 
 
-@pytest.mark.parametrize("text", ["", "a\nb", "a ;b", "\x1b"])
+@pytest.mark.parametrize("text", ["", "a\nb", "a ;b", "a #b", "\x1b"])
 def test_supervisor_is_given_no_word_that_it_cannot_quote(text: str) -> None:
     with pytest.raises(quoting.UnsafeTextError):
         quoting.supervisor_words("ls", text)

@@ -1,0 +1,190 @@
+"""What nginx, supervisor and bash themselves read in the texts that are written for them."""
+
+import json
+import re
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from socket import AF_UNIX, socket
+
+import pytest
+from ecdeployer.cloud_init import nginx
+from ecdeployer.cloud_init.parameters import DeploymentParameters
+from ecdeployer.cloud_init.quoting import UnsafeTextError, nginx_word, supervisor_words
+
+from user_data import inspection
+
+ROOT = Path(__file__).parents[3]
+with_nginx = pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
+with_supervisor = pytest.mark.skipif(not shutil.which("supervisord"), reason="supervisor is not installed")
+HOSTILE = [
+    "plain",
+    "a b",
+    "a;touch {canary}",
+    "$(touch {canary})",
+    "`touch {canary}`",
+    "'; touch {canary}; '",
+    '" ; touch {canary} ; "',
+    '"; return 301 http://evil; #',
+    "a\nEOF\ntouch {canary}",
+    "a\n[program:x]\ncommand=touch {canary}",
+    "]\ncommand=touch {canary}\n[program:x",
+    "} } server { listen 81; } #",
+    "$host",
+    "${IFS}",
+    "%(ENV_PATH)s",
+    "100%",
+    "%%",
+    "back\\slash\\",
+    "\\n",
+    "it's",
+    "é 漢字 💥",
+    "-rf",
+    "~root",
+    "*",
+    "# x",
+    "a ;b",
+    "a\0b",
+    "a\x1b[2J",
+    "\ufeffbom",
+]
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Iterator[str]:
+    """A file that appears when a text was run."""
+    yield f"{tmp_path}/canary"
+    assert not (tmp_path / "canary").exists()
+
+
+class UnixConnection(HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost")
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket(AF_UNIX)
+        self.sock.connect(str(self.path))
+
+
+def serve(directory: Path, lines: str) -> str:
+    """A configuration of one server with these lines, checked by nginx."""
+    text = (
+        f"pid {directory}/pid; error_log {directory}/error.log; events {{}} http {{ access_log off;\n"
+        f"client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;\n"
+        f"fastcgi_temp_path {directory}/f; uwsgi_temp_path {directory}/u;\n"
+        f"scgi_temp_path {directory}/s;\n{lines}\n}}\n"
+    )
+    (directory / "nginx.conf").write_text(text)
+    done = subprocess.run(
+        ["nginx", "-T", "-c", directory / "nginx.conf"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return text
+
+
+@with_nginx
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nginx_returns_a_word_as_it_was_given(tmp_path: Path, canary: str, text: str) -> None:
+    text = text.replace("{canary}", canary)
+    try:
+        word = nginx_word(text)
+    except UnsafeTextError:
+        assert "$" in text or not text.isprintable()
+        return
+    serve(tmp_path, f"server {{ listen unix:{tmp_path}/s.sock; location / {{ return 200 {word}; }} }}")
+    subprocess.run(["nginx", "-c", tmp_path / "nginx.conf"], check=True)
+    try:
+        connection = UnixConnection(tmp_path / "s.sock")
+        connection.request("GET", "/")
+        assert connection.getresponse().read().decode() == text
+        connection.close()
+    finally:
+        subprocess.run(["nginx", "-c", tmp_path / "nginx.conf", "-s", "stop"], check=True)
+
+
+@with_nginx
+@pytest.mark.parametrize("url", HOSTILE)
+def test_nginx_reads_two_locations_at_most_of_what_a_project_says(
+    tmp_path: Path, canary: str, url: str
+) -> None:
+    url = url.replace("{canary}", canary)
+    text = inspection.locations({"STATIC_URL": f"/{url}/", "MEDIA_URL": url}, "000001")
+    written = serve(tmp_path, f"server {{ listen unix:{tmp_path}/s.sock;\n{text}\n}}")
+    assert written.count("listen") == 1
+    assert text.count("alias") <= 1
+
+
+@with_nginx
+def test_nginx_takes_the_site(tmp_path: Path) -> None:
+    (tmp_path / "x.locations").write_text(inspection.locations({"STATIC_URL": "/static/"}, "000001"))
+    text = nginx.render("000001")
+    text = text.replace("/etc/ecdeployer/nginx/000001.locations", f"{tmp_path}/x.locations")
+    serve(tmp_path, text.replace("listen 80 default_server", f"listen unix:{tmp_path}/s.sock"))
+
+
+SUPERVISOR = """\
+import json, sys
+from supervisor.options import ServerOptions
+options = ServerOptions()
+options.realize(["-c", sys.argv[1]])
+groups = options.process_group_configs
+print(json.dumps([[p.name, p.command] for group in groups for p in group.process_configs]))
+"""
+
+
+@with_supervisor
+@pytest.mark.parametrize("text", HOSTILE)
+def test_supervisor_reads_one_program_with_its_words(tmp_path: Path, canary: str, text: str) -> None:
+    text = text.replace("{canary}", canary)
+    try:
+        command = supervisor_words("/bin/echo", text)
+    except UnsafeTextError:
+        assert re.search(" [;#]", text) or not text.isprintable()
+        return
+    conf = tmp_path / "supervisord.conf"
+    program = f"[program:site-000001]\ncommand={command}\n"
+    conf.write_text(f"[supervisord]\nlogfile={tmp_path}/log\n{program}", encoding="utf-8")
+    done = subprocess.run(
+        ["/usr/bin/python3", "-c", SUPERVISOR, conf], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    ((name, read),) = json.loads(done.stdout)
+    split = subprocess.run(
+        ["/usr/bin/python3", "-c", SPLIT, read],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (name, json.loads(split.stdout)) == ("site-000001", ["/bin/echo", text])
+
+
+SPLIT = "import json, shlex, sys; print(json.dumps(shlex.split(sys.argv[1])))"
+READ = """\
+set -euo pipefail
+declare -A given=()
+root=/nowhere tools=$1
+eval "$(sed -n '/^read_deployment() {/,/^}/p' "$1/user_data/deploy.sh")"
+read_deployment "$2"
+for name in branch health_path repository; do printf '%s\\0' "${given[$name]}"; done
+"""
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_bash_reads_a_deployment_as_data(tmp_path: Path, canary: str, text: str) -> None:
+    """Also where no validator stood before: the texts are put into the document behind its back."""
+    text = text.replace("{canary}", canary)
+    parameters = DeploymentParameters(
+        deployment=str(uuid.UUID(int=1)), application=str(uuid.UUID(int=2)), release="000001",
+        report_url="http://portal/", report_token="t" * 32, region="eu-west-1", aws_endpoint_url=None,
+        parameter_path="/x", repository="https://github.com/o/r", commit="a" * 40, branch="main",
+        project_name="x", project_directory="x", settings_module="x.settings", wsgi_module="", asgi_module="",
+    )  # fmt: skip
+    text = text.replace("\0", "")
+    document = json.loads(parameters.to_json()) | {"branch": text, "health_path": text, "repository": text}
+    (tmp_path / "deployment.json").write_text(json.dumps(document))
+    done = subprocess.run(
+        ["bash", "-c", READ, "bash", ROOT, tmp_path / "deployment.json"], capture_output=True, check=True
+    )
+    assert done.stdout.decode().split("\0")[:3] == [text] * 3
