@@ -8,15 +8,15 @@ from .catalogue import finding
 from .findings import Finding
 from .settings_values import Place, Unknown, Unset, names_in
 
-#: What a release's settings module takes for the machine itself.
-LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1", "0.0.0.0", "redis", "db", "postgres", "database"})  # noqa: S104
+MYSQL_DRIVERS = frozenset({"mysqlclient", "pymysql", "mysql-connector-python"})
+_LOOPBACK = frozenset({"127.0.0.1", "0.0.0.0"})  # noqa: S104
 DRIVERS = frozenset({"psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
     """``engine``: "sqlite", "postgresql", "mysql", "url" (a variable names it), or "". ``host``: "local",
-    "remote", "variable". ``served`` is what the machine is to it: "postgresql", "sqlite", "" for nothing.
+    "remote", "variable". ``served``: the kind of database that the machine is to it, or "".
     """
 
     engine: str
@@ -31,20 +31,25 @@ def judge(databases: Any, *, packages: Collection[str], given: Collection[str]) 
     default = databases.get("default") if isinstance(databases, dict) else databases
     external = "DATABASE_URL" in given
     if isinstance(default, Unknown) and default.names:
-        has_driver = bool(DRIVERS & set(packages))
-        served = (
-            "" if external or names_in(default) & set(given) else "postgresql" if has_driver else "sqlite"
-        )
+        served = "" if external or names_in(default) & set(given) else _by_driver(packages) or "sqlite"
         return Database(engine="url", host="variable", served=served)
     if not isinstance(default, dict):
         return Database(engine="", host="local", served="")
     engine, geographic = _engine(default.get("ENGINE"))
-    if names_in(default.get("ENGINE")) and DRIVERS & set(packages):
-        engine = "postgresql"
+    if names_in(default.get("ENGINE")):
+        engine = _by_driver(packages)
     host, shown = _host(default.get("HOST", ""), given)
-    local = engine == "postgresql" and host != "remote" and not external
-    served = "postgresql" if local else "sqlite" if engine == "sqlite" else ""
+    local = engine == "sqlite" or (host != "remote" and not external)
+    served = engine if local else ""
+    engine = "url" if external else engine
     return Database(engine=engine, host=host, served=served, geographic=geographic, shown=shown)
+
+
+def _by_driver(packages: Collection[str]) -> str:
+    """The engine of the driver that is listed; "" for none."""
+    if DRIVERS & set(packages):
+        return "postgresql"
+    return "mysql" if MYSQL_DRIVERS & set(packages) else ""
 
 
 def _engine(value: Any) -> tuple[str, bool]:
@@ -61,8 +66,13 @@ def _engine(value: Any) -> tuple[str, bool]:
     return "", geographic
 
 
+def is_local(host: str) -> bool:
+    """Whether a release's settings module takes it for the machine: a name without a dot is Compose's."""
+    return host in _LOOPBACK or "." not in host or host.startswith("/")
+
+
 def _host(value: Any, given: Collection[str]) -> tuple[str, str]:
-    if value is None or isinstance(value, Unset) or (isinstance(value, str) and value in LOCAL):
+    if value is None or isinstance(value, Unset) or (isinstance(value, str) and is_local(value)):
         return "local", ""
     if isinstance(value, Unknown):
         return ("remote" if value.names & set(given) else "variable"), ""
@@ -70,24 +80,23 @@ def _host(value: Any, given: Collection[str]) -> tuple[str, str]:
 
 
 def findings(database: Database, place: Place, *, given: Collection[str]) -> Iterator[Finding]:
-    where = {"path": place.path, "line": place.line}
+    for code, message in _judgements(database, given):
+        yield finding(code, message, path=place.path, line=place.line)
+
+
+def _judgements(database: Database, given: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Code and message; at most one."""
     if "DATABASE_URL" in given:
-        yield finding(
-            "database-url-given", "DATABASE_URL is set: it takes the place of the default database.", **where
-        )
-        return
-    if database.geographic:
+        yield "database-url-given", "DATABASE_URL is set: it takes the place of the default database."
+    elif database.geographic:
         message = "The database's engine is GeoDjango's, which needs GDAL and GEOS; the machine has neither."
-        yield finding("database-geographic", message, **where)
-    elif database.engine == "mysql" and database.host != "remote":
-        message = "The settings want a MySQL server on the same machine, and there is none."
-        yield finding("database-required", message, **where)
+        yield "database-geographic", message
     elif database.host == "remote" and database.shown:
         message = f"The database is at {database.shown[:100]}, which has to let the machine in."
-        yield finding("database-external", message, **where)
+        yield "database-external", message
     elif database.served == "postgresql":
-        yield finding(
-            "database-postgresql", "The machine runs a PostgreSQL of its own for the site.", **where
-        )
+        yield "database-postgresql", "The machine runs a PostgreSQL of its own for the site."
+    elif database.served == "mysql":
+        yield "database-mysql", "The machine runs a MariaDB of its own for the site."
     elif database.engine == "sqlite":
-        yield finding("database-sqlite", "The database is an SQLite file.", **where)
+        yield "database-sqlite", "The database is an SQLite file."

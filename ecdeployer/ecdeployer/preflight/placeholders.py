@@ -24,13 +24,16 @@ REPLACED = {
 #: Settings in which the machine's own Redis takes the place of one that nobody named.
 REDIS = ("CACHES", "CHANNEL_LAYERS", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "BROKER_URL", "RQ_QUEUES")
 REDIS_URL = "redis://127.0.0.1:6379/0"
-DATABASE_KEYS = {
-    "ENGINE": "django.db.backends.postgresql",
-    "HOST": "localhost",
-    "PORT": "5432",
-    "NAME": "site",
-    "USER": "site",
-    "PASSWORD": "site",
+DATABASE_KEYS = {"HOST": "localhost", "NAME": "site", "USER": "site", "PASSWORD": "site"}
+SERVER_KEYS = {
+    "postgresql": {"ENGINE": "django.db.backends.postgresql", "PORT": "5432", **DATABASE_KEYS},
+    "mysql": {"ENGINE": "django.db.backends.mysql", "PORT": "3306", **DATABASE_KEYS},
+    "sqlite": {"NAME": "db.sqlite3"},
+}
+URLS = {
+    "postgresql": "postgres://site:site@localhost/site",
+    "mysql": "mysql://site:site@localhost/site",
+    "sqlite": "sqlite:///db.sqlite3",
 }
 SECRET_NAMES = frozenset({"SECRET_KEY", "DJANGO_SECRET_KEY"})
 
@@ -40,14 +43,14 @@ def choose(
 ) -> dict[str, str]:
     """A value for each of the required variables that need not be asked for.
 
-    ``database``: "postgresql" where the machine's own server serves, "sqlite", or "" where neither does.
+    ``database``: what the machine serves: "postgresql", "mysql", "sqlite", or "" for nothing.
     """
     found = {name: REPLACED["SECRET_KEY"] for name in required if name in SECRET_NAMES}
     for setting, value in REPLACED.items():
         found |= dict.fromkeys(names_in(settings.get(setting)) & set(required), value)
     found |= {name: value for name, value in _redis(settings) if name in required}
     for name, value in _database(settings.get("DATABASES"), database=database, given=given):
-        if name in required:
+        if name not in given:
             found[name] = value
     return found
 
@@ -64,15 +67,18 @@ def _redis(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _database(databases: Any, *, database: str, given: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Nothing where the developer has named a part of a server of their own, and no DATABASE_URL above it."""
+    """Nothing where the developer has named a part of a server of their own, and no DATABASE_URL above it.
+
+    A default that is empty without its variable is as much in want of one as an import that fails.
+    """
     names = names_in(databases)
     if not database or (names & set(given) and "DATABASE_URL" not in given):
         return
     default = databases.get("default") if isinstance(databases, dict) else databases
     if isinstance(default, Unknown):
-        url = "postgres://site:site@localhost/site" if database == "postgresql" else "sqlite:///db.sqlite3"
-        yield from ((name, url) for name in default.names)
+        yield from ((name, URLS[database]) for name in default.names)
     elif isinstance(default, dict):
-        for key, value in default.items():
-            if key in DATABASE_KEYS and isinstance(value, Unknown) and not isinstance(value, Unset):
-                yield from ((name, DATABASE_KEYS[key]) for name in value.names)
+        for key, text in SERVER_KEYS[database].items():
+            value = default.get(key)
+            if isinstance(value, Unknown) and not isinstance(value, Unset):
+                yield from ((name, text) for name in value.names)

@@ -44,7 +44,7 @@ def read(
     packages: Collection[str] = (),
 ) -> SettingsReading:
     """``environment``: names of the variables that are set; ``packages``: those that will be installed."""
-    variables = Environment(tree, environment)
+    variables = Environment(tree, environment, base=project_directory)
     record = Record()
     executor = Executor(variables, "", [0], record, project_directory)
     path = executor._find(module)
@@ -142,11 +142,10 @@ def _of_services(
     values: dict[str, Any], packages: frozenset[str], record: Record, path: str
 ) -> Iterator[Finding]:
     if _wants_redis(values):
-        place = next((record.assigned[name] for name in placeholders.REDIS if name in record.assigned), None)
-        where = {"path": place.path, "line": place.line} if place else {"path": path, "line": 0}
-        yield finding(
-            "redis-used", "The settings name a Redis server; the machine runs one of its own.", **where
-        )
+        named = (record.assigned[name] for name in placeholders.REDIS if name in record.assigned)
+        place = next(named, Place(path=path, line=0))
+        message = "The settings name a Redis server; the machine runs one of its own."
+        yield finding("redis-used", message, path=place.path, line=place.line)
     if _wants_celery(values, packages):
         yield finding("celery-used", "The project has background tasks of Celery.", path=path)
     if "channels" in _texts(values.get("INSTALLED_APPS")):

@@ -33,7 +33,7 @@ def parse_wish(text: str, *, path: str) -> Wish | None:
         found = re.fullmatch(r"(?:c?python[-@ ]?)?(\d)\.(\d{1,2})(\.\d+)?", bare, re.IGNORECASE)
         if found:
             specifier = SpecifierSet(f"=={found[1]}.{found[2]}.*")
-            return Wish(specifier=specifier, text=bare, path=path, line=number)
+            return Wish(specifier=specifier, text=f"{found[1]}.{found[2]}", path=path, line=number)
     return None
 
 

@@ -1,6 +1,7 @@
 """Calls that settings make, as far as their answer is known without running anything."""
 
 import posixpath
+import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -177,7 +178,7 @@ def _path(environment: Environment, name: str, arguments: list[Any]) -> Any:
 def _builtin(
     environment: Environment, name: str, arguments: list[Any], keywords: dict[str, Any], place: Place
 ) -> Any:
-    value = arguments[0] if arguments else None
+    value: Any = arguments[0] if arguments else None
     if isinstance(value, Unset) and name in ("int", "float", "list", "len", "open", "set", "sorted", "tuple"):
         environment.require(value.names, place)
     if name == "open":
@@ -206,6 +207,8 @@ def _open(environment: Environment, value: Any, arguments: list[Any], keywords: 
     text = str(value) if isinstance(value, (str, PurePosixPath)) else ""
     if not text or not isinstance(mode, str) or set(mode) & set("wax+"):
         return Unknown()
+    if re.fullmatch(r"\w[\w./-]*", text):
+        text = posixpath.normpath(posixpath.join(ROOT, environment.base, text))
     inside = path_of(text)
     gone = not environment.tree.exists(inside) if inside is not None else text.startswith(("/etc/", "/home/"))
     if gone:

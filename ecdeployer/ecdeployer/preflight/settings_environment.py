@@ -37,8 +37,9 @@ _MISSING = object()
 class Environment:
     """The variables that are set by NAME, those that .env files of the tree hold, and what is asked for."""
 
-    def __init__(self, tree: Tree, given: Collection[str]) -> None:
+    def __init__(self, tree: Tree, given: Collection[str], *, base: str) -> None:
         self.tree = tree
+        self.base = base
         self.given = frozenset(given)
         self.files: dict[str, str] = {}
         self.required: dict[str, Place] = {}

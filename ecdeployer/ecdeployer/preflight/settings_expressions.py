@@ -173,10 +173,12 @@ class Evaluator:
         names = names_in(left) | names_in(right)
         if isinstance(node.op, ast.Div) and isinstance(left, PurePosixPath) and isinstance(right, str):
             return left / right[:1_000]
-        for kind in (list, tuple, str, int):
-            if isinstance(node.op, ast.Add) and isinstance(left, kind) and isinstance(right, kind):
-                fits = kind is int or len(left) + len(right) <= MOST_LENGTH
-                return left + right if fits else Unknown(names)
+        if (
+            isinstance(node.op, ast.Add)
+            and type(left) is type(right)
+            and isinstance(left, (list, tuple, str))
+        ):
+            return left + right if len(left) + len(right) <= MOST_LENGTH else Unknown(names)
         lists = [item for item in (left, right) if isinstance(item, list)]
         return lists[0] if lists and isinstance(node.op, ast.Add) else Unknown(names)
 
