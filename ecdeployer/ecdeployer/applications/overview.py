@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ..deployments.models import Deployment
 from ..deployments.progress import Progress, fingerprint, read_progress
-from ..deployments.states import StepName
+from ..deployments.states import DeploymentState, StepName
 from ..instances.models import Instance
 from ..instances.states import InstanceState
 from .queries import Status, cost_of
@@ -57,9 +57,16 @@ class Overview:
         return self.instance is not None and self.instance.state not in never
 
     @property
+    def newest_failed(self) -> bool:
+        """True also where an older release still serves the site."""
+        return self.deployment is not None and self.deployment.state == DeploymentState.FAILED
+
+    @property
     def was_refused(self) -> bool:
-        """Whether reading the repository ended the newest deployment: the findings are the reason then."""
-        return self.deployment is not None and self.deployment.failed_step == StepName.PREFLIGHT
+        """Whether what was found in the repository ended the newest deployment."""
+        if self.deployment is None or self.deployment.failed_step != StepName.PREFLIGHT:
+            return False
+        return any(finding["level"] == "error" for finding in self.deployment.findings)
 
     @property
     def can_deploy(self) -> bool:

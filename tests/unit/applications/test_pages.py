@@ -195,3 +195,25 @@ def test_history_and_activity_have_pages(visitor: Client, ines: User) -> None:
     for name in ("applications:deployments", "applications:events"):
         page = visitor.get(reverse(name, args=[deployment.application_id])).content.decode()
         assert "Deployment 2" in page
+
+
+def test_a_repository_that_git_cannot_read_shows_gits_own_words(visitor: Client, ines: User) -> None:
+    deployment = records.make_refused(ines)
+    Deployment.objects.update(findings=[], remedy="Check the URL.")
+    Step.objects.filter(name="preflight").update(log="fatal: repository not found\n")
+    page = show(visitor, deployment)
+    assert "fatal: repository not found" in page
+    assert "Check the URL." in page
+
+
+def test_candidates_for_the_settings_module_are_offered(visitor: Client, ines: User) -> None:
+    deployment = records.make_asking(ines)
+    candidates = ["gallery.settings.dev", "gallery.settings.production"]
+    Deployment.objects.update(
+        facts={"required_environment": [], "settings_candidates": candidates},
+        findings=[{"code": "settings-module-ambiguous", "level": "error", "message": "There are two."}],
+    )
+    address = reverse("applications:answer", args=[deployment.application_id])
+    assert visitor.post(address, {"DJANGO_SETTINGS_MODULE": "os"}).status_code == 422
+    visitor.post(address, {"DJANGO_SETTINGS_MODULE": candidates[1]})
+    assert EnvironmentVariable.objects.get().value == candidates[1]
