@@ -76,8 +76,9 @@ def parse_line(bare: str, *, path: str, number: int, python: str) -> Line | None
 
 def _repository_name(target: str) -> str:
     """github.com/owner/django-thing.git -> django-thing, which is most often its package's name."""
-    last = re.sub(r"[@#?].*$", "", target.split("://", 1)[-1].split("@")[-1 if "git@" in target else 0])
-    last = re.sub(r"(\.git|\.zip|\.tar\.gz)$", "", last.rstrip("/").rsplit("/", 1)[-1])
+    path = re.sub(r"[?#].*$", "", target.split("://", 1)[-1])
+    last = re.sub(r"@.*$", "", path.rstrip("/").rsplit("/", 1)[-1])
+    last = re.sub(r"(\.git|\.zip|\.tar\.gz)$", "", last)
     return canonicalize_name(last)
 
 

@@ -211,7 +211,8 @@ class Executor(Evaluator):
         for item in node.names:
             top = item.name.split(".")[0]
             if self._is_ours(top):
-                scope[item.asname or top] = self._module(item.name, node) if item.asname else Unknown()
+                module = self._module(item.name, node)
+                scope[item.asname or top] = module if item.asname or "." not in item.name else Unknown()
                 continue
             self._note_import(top, node)
             scope[item.asname or top] = Dotted(item.name if item.asname else top)

@@ -95,19 +95,36 @@ def of_packages(
             continue
         name = distributions.MODULES.get(module, canonicalize_name(module))
         if not is_listed(module, name, packages):
-            message = f"{module} is used, and no requirement brings it; the package is most likely {name}."
-            yield finding("package-not-listed", message, path=where.path, line=where.line)
+            yield _absent(module, name, _other_case(tree, base, module), where)
+
+
+def _other_case(tree: Tree, base: str, module: str) -> str:
+    """A directory or module that differs in upper and lower case alone."""
+    names = [posixpath.basename(path) for path in (*tree.directories(base), *tree.files(base))]
+    return next((name for name in names if name.lower() in (module.lower(), f"{module.lower()}.py")), "")
+
+
+def _absent(module: str, name: str, other: str, where: Place) -> Finding:
+    if other:
+        message = f"{module} is used, and the repository has {other}: Linux tells upper and lower case apart."
+        return finding("module-case", message, path=where.path, line=where.line)
+    guess = (
+        f"the package is most likely {name}"
+        if module in distributions.MODULES
+        else "nor is it in the repository"
+    )
+    message = f"{module} is used, and no requirement is known to bring it; {guess}."
+    return finding("package-not-listed", message, path=where.path, line=where.line)
 
 
 def is_listed(module: str, name: str, packages: Collection[str]) -> bool:
     """Whether some package may bring a module: by its known name, or by one that sounds like it."""
-    plain = _letters(module)
     if name in packages or f"{name}-binary" in packages:
         return True
-    return any(
-        plain in _letters(package) or _letters(package) in plain for package in packages if len(package) > 3
-    )
+    plain = _letters(module)
+    sounds = [_letters(package) for package in packages]
+    return any(plain in sound or sound in plain for sound in sounds if min(len(sound), len(plain)) > 3)
 
 
 def _letters(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower().removeprefix("django").removeprefix("python"))
+    return re.sub(r"[^a-z0-9]", "", re.sub(r"^(django|python)[_-]?|[_-]?django$", "", name.lower()))
