@@ -45,7 +45,7 @@ install_packages() {
         python3-venv python3-dev python3-pip python3-setuptools gcc g++ make pkg-config gettext \
         libpq-dev default-libmysqlclient-dev libjpeg-dev zlib1g-dev libfreetype-dev libwebp-dev libtiff-dev \
         libffi-dev libxml2-dev libxslt1-dev libssl-dev libmagic1 libcairo2 libpango-1.0-0 libpangocairo-1.0-0 \
-        postgresql mariadb-server redis-server ssl-cert
+        postgresql mariadb-server redis-server ssl-cert logrotate
 }
 
 configure_services() {
