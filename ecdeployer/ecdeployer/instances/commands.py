@@ -1,0 +1,101 @@
+"""Run Command on an instance: sending a deployment, asking how far it is, reading the console."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+
+from ..aws import ec2, ssm
+from ..aws.errors import AWSError
+from ..cloud_init import documents
+from ..cloud_init.parameters import DeploymentParameters
+from . import infrastructure
+from .connection import aws
+from .models import Instance
+
+#: Seconds within which a command has to reach the machine.
+_DELIVERY = 120
+_QUESTION = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandOutcome:
+    """``state`` is AWS's word; ``exit_code`` is None until the command has run."""
+
+    state: str
+    exit_code: int | None
+    output: str
+    has_failed: bool
+
+
+def send(instance: Instance, parameters: DeploymentParameters) -> str:
+    """The command's id; one that was sent for this deployment before is found again. Raises AWSError."""
+    connection, ec2_id = aws(), instance.ec2_id or ""
+    found = ssm.find_command(connection, parameters.deployment, ec2_id)
+    return found or ssm.send_command(
+        connection,
+        document=parameters.document,
+        ec2_id=ec2_id,
+        arguments=documents.deploy_arguments(parameters),
+        comment=parameters.deployment,
+        timeout=_DELIVERY,
+    )
+
+
+def outcome(instance: Instance, command_id: str) -> CommandOutcome:
+    """Raises AWSError."""
+    result = ssm.command_result(aws(), command_id, instance.ec2_id or "")
+    return CommandOutcome(
+        state=result.status,
+        exit_code=result.exit_code,
+        output="\n".join(filter(None, (result.stdout, result.stderr, result.reason))),
+        has_failed=result.finished and result.status != "Success",
+    )
+
+
+def status(instance: Instance, deployment_id: str) -> dict[str, Any] | None:
+    """What the deployment would have reported; None until the answer is there: ask again. Raises AWSError.
+
+    The question's id waits in the cache; when that is lost, the question is asked once more.
+    """
+    key = f"status-command-{deployment_id}"
+    command_id = cache.get(key)
+    if command_id is None:
+        cache.set(key, _ask(instance, deployment_id), timeout=10 * _QUESTION)
+        return None
+    try:
+        result = ssm.command_result(aws(), command_id, instance.ec2_id or "")
+    except AWSError as error:
+        if error.retryable:
+            return None
+        cache.delete(key)
+        raise
+    if not result.finished:
+        return None
+    cache.delete(key)
+    return _parse(result.stdout) if result.status == "Success" else None
+
+
+def console(instance: Instance) -> str:
+    """The serial console's last 64 KB. Raises AWSError."""
+    return ec2.console_output(aws(), instance.ec2_id or "")
+
+
+def _ask(instance: Instance, deployment_id: str) -> str:
+    return ssm.send_command(
+        aws(),
+        document=infrastructure.find(aws()).status_document,
+        ec2_id=instance.ec2_id or "",
+        arguments=documents.status_arguments(deployment_id),
+        comment=f"status {deployment_id}",
+        timeout=_QUESTION,
+    )
+
+
+def _parse(text: str) -> dict[str, Any] | None:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None

@@ -1,0 +1,36 @@
+"""A site's environment in Parameter Store, for its one machine to read."""
+
+import functools
+from collections.abc import Mapping
+
+from django.conf import settings
+
+from ..applications.models import Application
+from ..aws import ssm, sts
+from ..aws.session import AWS
+from .connection import aws
+from .models import Instance
+
+
+def path(application: Application) -> str:
+    """Where its parameters lie: ``<path>/0`` to ``<path>/9``."""
+    return f"/{settings.RESOURCE_PREFIX}/{application.pk}/environment"
+
+
+def write(instance: Instance, values: Mapping[str, str]) -> None:
+    """Any number of times. The instance has to be launched: its ARN says who may read. Raises AWSError."""
+    connection = aws()
+    owner = f"arn:{connection.partition}:ec2:{connection.region}:{_account(connection)}"
+    arn = f"{owner}:instance/{instance.ec2_id}"
+    ssm.put_environment(connection, path(instance.application), values, instance_arn=arn)
+
+
+def delete(application: Application) -> None:
+    """Nothing happens where there is none. Raises AWSError."""
+    ssm.delete_environment(aws(), path(application))
+
+
+@functools.lru_cache(maxsize=8)
+def _account(connection: AWS) -> str:
+    """Credentials may expire; the account that they belong to stays."""
+    return sts.account(connection)

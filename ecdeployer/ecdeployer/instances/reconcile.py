@@ -1,0 +1,93 @@
+"""Comparing every instance with what EC2 reports, in one sweep."""
+
+import logging
+from collections import defaultdict
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from ..aws import ec2, tags
+from ..aws.ec2 import Machine
+from ..wakeups import wake_termination
+from . import records
+from .connection import aws
+from .models import Instance
+from .states import InstanceState
+
+logger = logging.getLogger(__name__)
+
+_SETTLED = (InstanceState.REQUESTED, InstanceState.TERMINATED, InstanceState.FAILED)
+_ENDING = (InstanceState.SHUTTING_DOWN, *_SETTLED[1:])
+#: EC2 may take minutes to list what it has launched, and lists what has ended for about an hour:
+#: https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+GRACE = timedelta(minutes=5)
+#: More rows than this without a machine are an error of AWS or of the database, and not so many ends.
+FEW, SHARE = 5, 0.1
+_UNFINISHED = ("queued", "running")
+
+
+def sweep() -> int:
+    """How many rows were changed. Raises AWSError.
+
+    ``ceil(N / 1000)`` calls for N machines, one query for the rows, and writes for what changed alone. Any
+    number of sweeps at once do no harm: every write names the state that it was decided on. Machines that no
+    row knows are left alone.
+    """
+    machines = ec2.find_machines(aws(), tag=(tags.PREFIX, settings.RESOURCE_PREFIX))
+    rows = list(Instance.objects.exclude(state__in=_SETTLED).select_related("application"))
+    found = _matched(rows, machines)
+    changed = sum(records.adopt(row, found[row]) if _is_launching(row) else records.update(row, found[row])
+                  for row in rows if row in found)  # fmt: skip
+    missing = [row for row in rows if row not in found and _is_missed(row)]
+    changed += _give_up(missing, of=len(rows))
+    _wake_terminations()
+    return changed
+
+
+def _is_launching(row: Instance) -> bool:
+    return row.state == InstanceState.LAUNCHING
+
+
+def _matched(rows: list[Instance], machines: list[Machine]) -> dict[Instance, Machine]:
+    """By EC2's id, or by our tag where the id was not noted; a machine that lives before one that ended."""
+    ours = [machine for machine in machines if tags.BUILDER not in machine.tags]
+    by_id = {machine.ec2_id: machine for machine in ours}
+    by_tag: dict[str, list[Machine]] = defaultdict(list)
+    for machine in ours:
+        by_tag[machine.tags.get(tags.INSTANCE, "")].append(machine)
+    found: dict[Instance, Machine] = {}
+    for row in rows:
+        if row.ec2_id:
+            candidates = [by_id[row.ec2_id]] if row.ec2_id in by_id else []
+        else:
+            candidates = [each for each in by_tag[str(row.pk)] if each.state in ec2.LIVE_STATES]
+        if candidates:
+            found[row] = candidates[0]
+    return found
+
+
+def _is_missed(row: Instance) -> bool:
+    """A launch that has no machine yet is its worker's; a young machine may not be listed yet."""
+    if not row.ec2_id:
+        return False
+    return (row.launched_at or row.created_at) < timezone.now() - GRACE
+
+
+def _give_up(missing: list[Instance], *, of: int) -> int:
+    if len(missing) > max(FEW, SHARE * of):
+        logger.error(
+            "EC2 reports none of %s instances of %s: nothing is concluded from that", len(missing), of
+        )
+        return 0
+    return sum(records.is_gone(row) for row in missing)
+
+
+def _wake_terminations() -> None:
+    """Ends that were asked for and whose message was lost; launches whose deployment has ended."""
+    asked = Q(application__terminate_requested_at__isnull=False)
+    abandoned = Q(state=InstanceState.LAUNCHING) & ~Q(deployments__state__in=_UNFINISHED)
+    waiting = Instance.objects.exclude(state__in=_ENDING).filter(asked | abandoned)
+    for pk in waiting.values_list("pk", flat=True).distinct()[:100]:
+        wake_termination(pk)

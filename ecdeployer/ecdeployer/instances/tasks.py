@@ -1,0 +1,31 @@
+"""Short tasks, safe to run twice at once; messages carry ids alone."""
+
+import logging
+
+from celery import shared_task
+
+from ..aws.errors import AWSError
+from . import reconcile as reconciling
+from . import termination
+from .models import Instance
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def reconcile() -> None:
+    """One sweep over all machines; beat asks for the next."""
+    try:
+        reconciling.sweep()
+    except AWSError as error:
+        logger.warning("reconcile: %s", error.operator)
+
+
+@shared_task
+def terminate_instance(pk: str) -> None:
+    """One step towards the end of an instance; reconcile asks for the next."""
+    instance = Instance.objects.select_related("application").get(pk=pk)
+    try:
+        termination.terminate(instance)
+    except AWSError as error:
+        logger.warning("instance %s cannot be ended yet: %s", pk, error.operator)

@@ -1,0 +1,70 @@
+"""Ending one instance for good."""
+
+import logging
+from datetime import timedelta
+
+from django.utils import timezone
+
+from ..aws import ec2
+from ..aws.errors import AWSError
+from . import environment, records
+from .connection import aws
+from .models import Instance
+from .states import InstanceState
+
+logger = logging.getLogger(__name__)
+
+_NO_MACHINE = {InstanceState.TERMINATED, InstanceState.FAILED}
+_ASKED = "It was terminated from the portal."
+#: A request that is under way when the end is asked for has its answer by then: botocore's three attempts of
+#: 25 s, and EC2's minutes of not yet listing a machine that it has launched.
+LAUNCH_GRACE = timedelta(minutes=5)
+
+
+def terminate(instance: Instance) -> bool:
+    """One step towards its end; whether it has come, parameters included. Raises AWSError.
+
+    Any number of calls at once do no harm. TerminateInstances itself may be repeated.
+    """
+    instance.refresh_from_db()
+    if instance.state == InstanceState.REQUESTED:
+        instance.move(InstanceState.TERMINATED, detail=_ASKED, terminated_at=timezone.now())
+    elif instance.state == InstanceState.LAUNCHING:
+        _find_launched(instance)
+    elif instance.state not in {InstanceState.SHUTTING_DOWN, *_NO_MACHINE}:
+        _end(instance)
+    if instance.state not in {InstanceState.SHUTTING_DOWN, *_NO_MACHINE}:
+        return False
+    environment.delete(instance.application)
+    return instance.state in _NO_MACHINE
+
+
+def _find_launched(instance: Instance) -> None:
+    """A worker may have been killed between the launch and the note of it: the tag tells."""
+    machine = ec2.find_by_instance_tag(aws(), str(instance.pk))
+    if machine is not None:
+        records.adopt(instance, machine)
+        if instance.state in {InstanceState.PENDING, InstanceState.RUNNING}:
+            _end(instance)
+        return
+    attempt = instance.launch_attempts.last()
+    if attempt is None or attempt.created_at < timezone.now() - LAUNCH_GRACE:
+        reason = "No machine was launched."
+        instance.move(InstanceState.FAILED, detail=reason, reason=reason)
+
+
+def _end(instance: Instance) -> None:
+    """Ask EC2 for the end. A machine that it does not know is gone only when describing it says so too."""
+    try:
+        state = ec2.terminate(aws(), instance.ec2_id or "")
+    except AWSError as error:
+        if error.kind != "not-found":
+            raise
+        machine = ec2.find_machine(aws(), instance.ec2_id or "")
+        young = instance.launched_at and instance.launched_at > timezone.now() - LAUNCH_GRACE
+        if machine is None and not young:
+            records.is_gone(instance)
+        return
+    if state in Instance.TRANSITIONS[instance.state]:
+        ended_at = timezone.now() if state == InstanceState.TERMINATED else None
+        instance.move(state, detail=_ASKED, terminated_at=ended_at)
