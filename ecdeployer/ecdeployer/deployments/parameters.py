@@ -54,6 +54,7 @@ def parameters_of(deployment: Deployment, *, document: str) -> DeploymentParamet
         services=facts.services,
         database=facts.database,
         health_path=application.health_path,
+        placeholders=facts.placeholder_environment,
         document=document,
     )
 

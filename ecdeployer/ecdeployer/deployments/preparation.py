@@ -1,5 +1,6 @@
 """The step ``preflight``: read the repository before anything costs money."""
 
+import logging
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -11,15 +12,20 @@ from ..applications.models import Application
 from ..git import repository
 from ..git.repository import Commit, GitError, RepositoryURLError
 from ..preflight import sandbox
+from ..preflight.facts import ReadOptions
 from ..preflight.findings import Finding
-from ..preflight.reading import ReadOptions, Report
+from ..preflight.reading import Report
+from ..preflight.sandbox import ReadingError
 from . import deadlines, endings, steps, texts
 from .models import Deployment
 from .parameters import SETTINGS_MODULE
 from .states import StepName, StepState
 
+logger = logging.getLogger(__name__)
+
 #: For a repository that does not answer.
 GIT_PATIENCE = timedelta(seconds=60)
+UNREADABLE = "The repository could not be read within the limits of time and memory."
 
 
 def begin(deployment: Deployment) -> None:
@@ -39,6 +45,10 @@ def read_repository(deployment: Deployment) -> timedelta | None:
         return None
     except GitError as error:
         return _git_failed(deployment, error)
+    except ReadingError as error:
+        logger.warning("deployment %s: %s", deployment.pk, error)
+        _fail(deployment, code="preflight-unreadable", reason=UNREADABLE)
+        return None
     _keep(deployment, commit, report)
     errors = [finding for finding in report.findings if finding.level == "error"]
     if errors or report.facts is None:
@@ -87,7 +97,7 @@ def _keep(deployment: Deployment, commit: Commit, report: Report) -> None:
 
 def _refuse(deployment: Deployment, errors: list[Finding]) -> None:
     if not errors:
-        _fail(deployment, code="preflight-unreadable", reason="The repository could not be read.")
+        _fail(deployment, code="preflight-unreadable", reason=UNREADABLE)
         return
     first, others = errors[0], len(errors) - 1
     more = f" (and {others} more)" if others else ""

@@ -22,6 +22,7 @@ REMEDIES: dict[str, str] = {
     "health-https-redirect": "Switch SECURE_SSL_REDIRECT off for now: the address has no certificate.",
     "health-not-found": "Correct the health path, or let the site answer it.",
     "health-status": "Choose a health path that the site answers for everyone.",
+    "preflight-unreadable": "Ask the operator of this portal; the details are in its log.",
     "address-unreachable": "See the instance's state and its log, and deploy again.",
     "command-failed": _AGAIN,
     "instance-gone": "Deploy again: a new instance is launched when the old one has gone.",
