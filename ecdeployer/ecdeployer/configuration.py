@@ -6,8 +6,9 @@ it, read by GetParametersByPath at start, becomes a variable of the same name un
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 from urllib.parse import urlsplit
 
 from environs import Env, EnvValidationError
@@ -64,9 +65,9 @@ def load(default_directory: str) -> Configuration:
 
 
 def _one_line(error: EnvValidationError) -> str:
-    return "; ".join(
-        f"{name}: {' '.join(map(str, messages))}" for name, messages in error.error_messages.items()
-    )
+    # Sealing collects the messages of each variable by its name.
+    by_name = cast("Mapping[str, list[str]]", error.error_messages)
+    return "; ".join(f"{name}: {' '.join(map(str, messages))}" for name, messages in by_name.items())
 
 
 def _read(env: Env, default_directory: str) -> Configuration:

@@ -160,16 +160,15 @@ def find_deployment(user: User, pk: UUID) -> Deployment:
 
 
 def cost_of(instances: Iterable[Instance]) -> Decimal | None:
-    """What an application's instances have cost together, or None where no price is known."""
-    now = timezone.now()
+    """What an application's instances have cost together; None where a price is not known."""
     costs = [
         prices.cost(
             instance.instance_type,
             region=settings.AWS_REGION,
             since=instance.launched_at,
-            until=instance.terminated_at or now,
+            until=instance.terminated_at or timezone.now(),
         )
         for instance in instances
+        if instance.launched_at
     ]
-    known = [cost for cost in costs if cost is not None]
-    return sum(known, Decimal()) if known else None
+    return None if None in costs else sum(filter(None, costs), Decimal())

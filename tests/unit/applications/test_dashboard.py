@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 from ecdeployer.accounts.models import User
 from ecdeployer.instances.states import InstanceState
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests import portal_records as records
 
@@ -42,6 +42,15 @@ def test_a_site_shows_its_address_and_what_all_its_instances_cost(visitor: Clien
     )
     together = visitor.get(reverse(LIST)).context["rows"][0]
     assert together.cost > alone.cost * Decimal("1.5")
+
+
+def test_a_price_that_is_not_known_is_no_zero(visitor: Client, ines: User, settings: Settings) -> None:
+    records.make_live(ines)
+    records.make_queued(ines)
+    settings.AWS_REGION = "mars-north-1"
+    queued, live = visitor.get(reverse(LIST)).context["rows"]
+    assert (queued.cost, live.cost) == (0, None)
+    assert "price unknown" in visitor.get(reverse(LIST)).content.decode()
 
 
 @pytest.mark.parametrize(
