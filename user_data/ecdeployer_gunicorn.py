@@ -69,7 +69,7 @@ keepalive = 5
 max_requests = 2000
 max_requests_jitter = 400
 # A heartbeat file on a slow disk looks like a worker that hangs.
-worker_tmp_dir = "/dev/shm"  # noqa: S108
+worker_tmp_dir = "/dev/shm"  # noqa: S108 # nosec B108
 # The only one that can reach the socket is nginx, which sets these headers itself.
 forwarded_allow_ips = "*"
 errorlog = "-"

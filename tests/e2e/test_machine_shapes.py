@@ -154,12 +154,10 @@ def test_old_sources_are_built_with_the_tools_of_their_time(bench: Bench, machin
     assert "Trying again with older build tools" in report.texts["install"]
 
 
-def test_pip_installs_what_uv_cannot_resolve(bench: Bench, machines: Machines) -> None:
-    """A version from before PEP 440, which uv and later versions of pip refuse."""
-    library = 'from setuptools import setup\n\nsetup(name="lib", version="dev-2019", py_modules=["lib"])\n'
-    files = projects.with_requirements(projects.plain(), "django~=5.2.0\n./lib\n")
-    files |= {"lib/setup.py": library, "lib/lib.py": ""}
-    instance, report = machines.first("oldversion", files)
+def test_pip_installs_what_uv_cannot_read(bench: Bench, machines: Machines) -> None:
+    """An option for one package, which uv takes for a mistake."""
+    files = projects.with_requirements(projects.plain(), "django~=5.2.0\nredis --config-settings=a=b\n")
+    instance, report = machines.first("option", files)
     assert bench.get(instance)[0] == 200, (report.result, report.texts["install"])
     assert "Trying again with pip" in report.texts["install"]
 
@@ -210,3 +208,22 @@ def test_a_python_that_cannot_be_had_is_named(machines: Machines) -> None:
     assert report.result
     assert (report.result["step"], report.result["code"]) == ("venv", "python-unavailable")
     assert "==3.4.*" in report.result["reason"]
+
+
+def test_hostile_text_reaches_no_interpreter(bench: Bench, machines: Machines) -> None:
+    """What a person typed, past every validator, to bash, git, nginx, supervisor and cloud-init."""
+    touch = "x';touch /tmp/pwn;$(touch /tmp/pwn)`touch /tmp/pwn`\"#{{ds.meta_data}}%(ENV_PATH)s"
+    values = {**VALUES, "TEMPLATE": touch, "BREAK": f"a\n    - path: /tmp/pwn\nEOF\nARCHIVE\n{touch}"}
+    instance, report = machines.first(
+        "hostiletext",
+        projects.plain(),
+        branch=touch,
+        project_name=touch,
+        placeholders=tuple(values.items()),
+        health_path="/client/?x=$(touch${IFS}/tmp/pwn);'`touch\"",
+    )
+    assert report.result
+    assert report.result["state"] == "succeeded", report.texts
+    arrived = json.loads(bench.get(instance, "/environment/")[1])
+    assert {name: arrived.get(name) for name in values} == values
+    assert bench.shell(instance, "ls /tmp/pwn 2>&1; true").strip().endswith("No such file or directory")

@@ -126,7 +126,7 @@ DATABASES = {
 SERVER = 'DATABASES = {{"default": {{"ENGINE": "{}", "HOST": "{}", "NAME": "shop", "PASSWORD": "hidden"}}}}\n'
 
 
-@pytest.mark.parametrize("host", ["db", "", "localhost", "127.0.0.1"])
+@pytest.mark.parametrize("host", ["db", "", "localhost", "127.0.0.1", "mysql", "postgres"])
 @pytest.mark.parametrize(
     ("engine", "overlay", "socket"),
     [
