@@ -109,17 +109,27 @@ def _judge_sources(sources: Sequence[Source]) -> Iterator[Finding]:
 
 def _judge_lines(tree: Tree, lines: Sequence[Line]) -> Iterator[Finding]:
     for line in lines:
-        if line.applies:
+        if line.applies and line.kind != "broken":
             yield from _judge_line(tree, line)
+    broken: dict[tuple[str, str], list[Line]] = {}
+    for line in lines:
+        if line.kind == "broken":
+            broken.setdefault((line.path, _level(line)), []).append(line)
+    for (_, level), group in broken.items():
+        more = f", nor are {len(group) - 1} more lines" if len(group) > 1 else ""
+        message = f'"{group[0].text[:120]}" is no requirement that pip understands{more}.'
+        yield _at(group[0], "requirements-syntax", message, level=level)
+
+
+def _level(broken: Line) -> str:
+    """A specifier of old is read by older versions of pip, which the machine tries last."""
+    legacy = re.match(r"[A-Za-z0-9][\w.-]*(\[.*\])?\s*\(?(==|>=|<=|~=|!=|<|>)\s*[\w.]", broken.text)
+    return "warning" if legacy else "error"
 
 
 def _judge_line(tree: Tree, line: Line) -> Iterator[Finding]:
     shown = f'"{line.text[:120]}"'
-    if line.kind == "broken":
-        legacy = re.match(r"[A-Za-z0-9][\w.-]*(\[.*\])?\s*\(?(==|>=|<=|~=|!=|<|>)\s*[\w.]", line.text)
-        message = f"{shown} is no requirement that pip understands."
-        yield _at(line, "requirements-syntax", message, level="warning" if legacy else "error")
-    elif line.kind == "include":
+    if line.kind == "include":
         yield _at(line, "requirements-include-missing", f"{shown} names a file that is not there.")
     elif line.kind == "local" and not _is_inside(tree, line):
         yield _at(line, "requirements-local-path", f"{shown} is a path on another machine.")

@@ -2,6 +2,7 @@
 
 import json
 import posixpath
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ FILES = (
     *("requirements.in", "reqs.txt", "req.txt", "requires.txt", "dependencies.txt", "pip.txt"),
 )
 _MOST_INCLUDES = 20
+_REQUIREMENTS = re.compile(r"(requirement[^/]*|/requirements/[^/]+)\.(txt|in|pip)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +60,20 @@ def _in_place(tree: Tree, place: str, *, python: str) -> Iterator[Source]:
         ("pyproject", ("pyproject.toml",)),
         ("pipfile", ("Pipfile",)),
     ):
-        for name in names:
+        for name in (*names, *(_alike(tree, place) if kind == "requirements" else ())):
             path = _spelled(tree, posixpath.normpath(posixpath.join(place, name)))
             source = read_source(tree, kind, path, python=python) if path else None
             if source is not None and (source.lines or source.problem):
                 yield source
                 return
+
+
+def _alike(tree: Tree, place: str) -> list[str]:
+    """Files that are called like requirements, those for production first and those for tests never."""
+    folders = [place, posixpath.normpath(posixpath.join(place, "requirements"))]
+    paths = [path for folder in folders for path in tree.files(folder) if _REQUIREMENTS.search(path)]
+    names = [posixpath.relpath(path, place) for path in paths if "test" not in path.lower()]
+    return sorted(names, key=lambda name: (not re.search("pro|dep", name, re.IGNORECASE), len(name), name))
 
 
 def _spelled(tree: Tree, path: str) -> str:

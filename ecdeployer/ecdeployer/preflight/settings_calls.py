@@ -19,9 +19,12 @@ from .settings_values import (
     Unset,
     is_known,
     names_in,
+    truth,
 )
 
-BUILTINS = frozenset({"bool", "dict", "float", "int", "len", "list", "open", "set", "sorted", "str", "tuple"})
+BUILTINS = frozenset(
+    {"all", "any", "bool", "dict", "float", "int", "len", "list", "open", "set", "sorted", "str", "tuple"}
+)
 CONSTANTS: dict[str, Any] = {
     "os.name": "posix",
     "os.sep": "/",
@@ -185,8 +188,22 @@ def _builtin(
         return _open(environment, value, arguments, keywords)
     if name == "dict":
         return dict(keywords) if not arguments else dict(value) if isinstance(value, dict) else Unknown()
-    if not arguments or not is_known(value):
-        return Unknown(names_in(arguments))
+    if name in ("all", "any") and isinstance(value, (list, tuple)):
+        return _quantify(name, value)
+    return _cast(name, "None" if isinstance(value, Unset) and name == "str" else value)
+
+
+def _quantify(name: str, items: list[Any] | tuple[Any, ...]) -> Any:
+    held = [truth(item) for item in items]
+    decisive = name == "any"
+    if decisive in held:
+        return decisive
+    return Unknown(names_in(items)) if None in held else not decisive
+
+
+def _cast(name: str, value: Any) -> Any:
+    if not is_known(value):
+        return Unknown(names_in(value))
     casts: dict[str, Callable[[Any], Any]] = {
         "bool": bool,
         "str": str,

@@ -126,6 +126,13 @@ def is_known(value: Any) -> bool:
     return True
 
 
+def _names_server(value: dict[Any, Any]) -> bool:
+    """Whether it is DATABASES with a server: one that is started in vain harms no SQLite file."""
+    default = value.get("default")
+    engine = default.get("ENGINE") if isinstance(default, dict) else None
+    return isinstance(engine, str) and not engine.endswith("sqlite3")
+
+
 def merge(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """The scope after one of two branches, nobody knows which."""
     merged: dict[str, Any] = {}
@@ -135,6 +142,8 @@ def merge(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
             merged[name] = min(first, second, key=len)
         elif first is second or first == second:
             merged[name] = first
+        elif isinstance(first, dict) and isinstance(second, dict):
+            merged[name] = second if _names_server(second) else first
         else:
             merged[name] = Unknown(names_in(first) | names_in(second))
     return merged

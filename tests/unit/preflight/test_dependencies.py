@@ -49,6 +49,8 @@ def test_requirements_at_the_root(read: Read) -> None:
         ("requirements/production.txt", "requirements"),
         ("shop/requirements/base.txt", "requirements"),
         ("shop/requirement.txt", "requirements"),
+        ("requirements.dep.txt", "requirements"),
+        ("requirements/pro_requirements.txt", "requirements"),
     ],
 )
 def test_requirements_elsewhere(read: Read, path: str, kind: str) -> None:
@@ -114,6 +116,13 @@ def test_a_line_is_judged_where_it_stands(read: Read, line: str, code: str, leve
 )
 def test_a_line_may_be_fine(read: Read, line: str) -> None:
     assert read({"requirements.txt": f"Django==4.2\n{line}\n"}).findings == ()
+
+
+def test_lines_that_are_broken_are_told_once_a_file(read: Read) -> None:
+    found = read({"requirements.txt": "<<<<<<< HEAD\nDjango==4.2\n=======\nDjango==5\n>>>>>>> main\n"})
+
+    assert [(item.code, item.line) for item in found.findings] == [("requirements-syntax", 1)]
+    assert "2 more lines" in found.findings[0].message
 
 
 def test_a_package_of_the_repository_is_fine(read: Read) -> None:
@@ -193,7 +202,7 @@ def test_a_project_file_of_another_shape_lists_nothing(read: Read, text: str) ->
         ("6.0", True, "==3.12.*", "python-other", "note"),
         ("6.0", False, "", "django-too-new", "error"),
         ("2.0.1", True, "==3.9.*", "python-other", "note"),
-        ("2.0.1", False, "", "django-too-old", "warning"),
+        ("2.0.1", False, "", "django-too-old", "error"),
     ],
 )
 def test_django_decides_the_python(

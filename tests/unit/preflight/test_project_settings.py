@@ -309,6 +309,32 @@ def test_names_that_modules_are_known_by(read: Read) -> None:
     assert found.root_urlconf == "web.urls"
 
 
+CHOICE = """import os, socket
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
+NAME = os.environ.get("DB_NAME")
+if %s:
+    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": NAME}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "engine"),
+    [
+        ("NAME", "sqlite"),
+        ("all([NAME, True])", "sqlite"),
+        ("str(NAME) == 'shop'", "sqlite"),
+        ("any([NAME, True])", "postgresql"),
+        ("'DB_NAME' not in os.environ", "postgresql"),
+        ("socket.gethostname() == 'shop'", "postgresql"),
+    ],
+)
+def test_a_branch_is_followed_where_it_can_be_told(read: Read, test: str, engine: str) -> None:
+    found = read(CHOICE % test)
+
+    assert found.database == engine
+    assert found.placeholder_environment == ()
+
+
 def test_settings_that_are_absent_say_nothing(read: Read) -> None:
     assert read("", module="shop.gone") == SettingsReading()
 
