@@ -14,7 +14,7 @@ from .session import AWS
 PART_SIZE = 4096
 PARTS = 10
 
-_PENDING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
+PENDING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 #: GetCommandInvocation's StatusDetails, as sentences for the person.
 _REASONS = {
     "Failed": "The command failed on the machine.",
@@ -57,7 +57,7 @@ class CommandResult:
 
     @property
     def finished(self) -> bool:
-        return self.status not in _PENDING
+        return self.status not in PENDING
 
     @property
     def reason(self) -> str:

@@ -26,7 +26,11 @@ class CommandOutcome:
     state: str
     exit_code: int | None
     output: str
-    has_failed: bool
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has ended, and not well."""
+        return self.state not in ssm.PENDING | {"Success"}
 
 
 def send(instance: Instance, parameters: DeploymentParameters) -> str:
@@ -50,7 +54,6 @@ def outcome(instance: Instance, command_id: str) -> CommandOutcome:
         state=result.status,
         exit_code=result.exit_code,
         output="\n".join(filter(None, (result.stdout, result.stderr, result.reason))),
-        has_failed=result.finished and result.status != "Success",
     )
 
 

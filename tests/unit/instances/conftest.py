@@ -3,7 +3,11 @@ from typing import Any
 
 import pytest
 from botocore.model import OperationModel
+from ecdeployer.accounts.models import User
+from ecdeployer.applications.models import Application
 from ecdeployer.aws.session import AWS, connect
+from ecdeployer.instances import infrastructure
+from ecdeployer.instances.models import GoldenImage, Instance
 from moto import mock_aws
 from moto.ec2.models.amis import Ami, AmiBackend
 from pytest_django import Settings
@@ -40,7 +44,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[AWS]:
     settings.BASE_AMI_PARAMETER = BASE_AMI_PARAMETER
     monkeypatch.setattr(AmiBackend, "create_image", _create_image)
     with mock_aws():
-        aws = connect("eu-west-1")
+        aws = connect("eu-west-1", None)
         base = aws.ec2.register_image(Name="base", RootDeviceName="/dev/xvda")["ImageId"]
         aws.ssm.put_parameter(Name=BASE_AMI_PARAMETER, Value=base, Type="String")
         yield aws
@@ -60,3 +64,26 @@ def calls(aws: AWS) -> Iterator[list[str]]:
     yield asked
     for client in clients:
         client.meta.events.unregister("before-call", note)
+
+
+@pytest.fixture
+def account(aws: AWS) -> AWS:
+    """An account that is ready: infrastructure, and a golden image that the database knows."""
+    list(infrastructure.ensure(aws))
+    base = aws.ssm.get_parameter(Name=BASE_AMI_PARAMETER)["Parameter"]["Value"]
+    GoldenImage.objects.create(ami_id=base, name="golden", base_ami_id=base, script_sha256="0" * 64)
+    return aws
+
+
+@pytest.fixture
+def instance(db: None) -> Instance:
+    """One that was only asked for."""
+    owner = User.objects.create(username="alice")
+    application = Application.objects.create(
+        owner=owner,
+        name="shop",
+        project_name="shop",
+        github_url="https://github.com/o/r",
+        instance_type="t3.micro",
+    )
+    return Instance.objects.create(application=application, instance_type="t3.micro")

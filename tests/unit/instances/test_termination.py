@@ -1,0 +1,81 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from ecdeployer.aws.session import AWS
+from ecdeployer.instances import environment, provisioning, reconcile, termination
+from ecdeployer.instances.models import Instance, LaunchAttempt
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def launched(account: AWS, instance: Instance) -> Instance:
+    provisioning.launch(instance, render=lambda _: b"user data")
+    instance.refresh_from_db()
+    return instance
+
+
+def _parameters(aws: AWS, instance: Instance) -> list[str]:
+    path = environment.path(instance.application)
+    return sorted(found["Name"] for found in aws.ssm.get_parameters_by_path(Path=path)["Parameters"])
+
+
+def test_machine_and_parameters_go(account: AWS, launched: Instance) -> None:
+    environment.write(launched, {"A": "x" * 5000})
+    assert len(_parameters(account, launched)) == 2
+    termination.terminate(launched)
+    reconcile.sweep()
+    assert termination.terminate(launched)
+    assert launched.state == "terminated"
+    assert launched.terminated_at
+    assert _parameters(account, launched) == []
+
+
+def test_the_machines_own_arn_is_on_its_parameters(account: AWS, launched: Instance) -> None:
+    environment.write(launched, {"A": "b"})
+    environment.write(launched, {"A": "c"})
+    name = f"{environment.path(launched.application)}/0"
+    listed = account.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
+    tags = {tag["Key"]: tag["Value"] for tag in listed}
+    assert tags["ecdeployer:instance"].endswith(f":instance/{launched.ec2_id}")
+
+
+def test_what_was_only_asked_for_costs_nothing_to_end(account: AWS, instance: Instance) -> None:
+    assert termination.terminate(instance)
+    assert instance.state == "terminated"
+
+
+def test_a_launch_without_a_note_is_found_by_its_tag_and_ended(account: AWS, launched: Instance) -> None:
+    ec2_id = launched.ec2_id or ""
+    Instance.objects.update(state="launching", ec2_id=None)
+    LaunchAttempt.objects.update(outcome="prepared")
+    termination.terminate(launched)
+    found = account.ec2.describe_instances(InstanceIds=[ec2_id])["Reservations"][0]["Instances"][0]
+    assert found["State"]["Name"] in {"shutting-down", "terminated"}
+    assert launched.ec2_id == ec2_id
+
+
+def test_a_launch_under_way_is_waited_for(account: AWS, instance: Instance) -> None:
+    Instance.objects.update(state="launching")
+    attempt = LaunchAttempt.objects.create(instance=instance, number=1, client_token="t")
+    assert not termination.terminate(instance)
+    assert instance.state == "launching"
+    LaunchAttempt.objects.filter(pk=attempt.pk).update(created_at=timezone.now() - timedelta(minutes=6))
+    assert termination.terminate(instance)
+    assert instance.state == "failed"
+
+
+def test_a_machine_that_ec2_does_not_know_yet_is_not_taken_for_gone(account: AWS, launched: Instance) -> None:
+    Instance.objects.update(ec2_id="i-0123456789abcdef0", launched_at=timezone.now())
+    assert not termination.terminate(launched)
+    Instance.objects.update(launched_at=timezone.now() - timedelta(hours=1))
+    assert termination.terminate(launched)
+    assert launched.state == "terminated"
+
+
+def test_the_end_may_be_asked_for_again(account: AWS, launched: Instance) -> None:
+    for _ in range(3):
+        termination.terminate(launched)
+        reconcile.sweep()
+    assert termination.terminate(launched)
