@@ -32,7 +32,8 @@ def judge(databases: Any, *, packages: Collection[str], given: Collection[str]) 
     external = "DATABASE_URL" in given
     if isinstance(default, Unknown) and default.names:
         served = "" if external or names_in(default) & set(given) else _by_driver(packages) or "sqlite"
-        return Database(engine="url", host="variable", served=served)
+        engine = "mysql" if served == "mysql" else "url"
+        return Database(engine=engine, host="variable", served=served)
     if not isinstance(default, dict):
         return Database(engine="", host="local", served="")
     engine, geographic = _engine(default.get("ENGINE"))

@@ -6,19 +6,20 @@ from typing import Any
 from .settings_values import Unknown, Unset, names_in
 
 #: Settings that a release's own settings module sets, and what a variable behind one may say until then.
+#: Every reader takes 0 for false, `int` too.
 REPLACED = {
     "SECRET_KEY": "replaced-on-the-machine",
-    "DEBUG": "False",
-    "TEMPLATE_DEBUG": "False",
+    "DEBUG": "0",
+    "TEMPLATE_DEBUG": "0",
     "ALLOWED_HOSTS": "localhost",
     "CSRF_TRUSTED_ORIGINS": "http://localhost",
     "STATIC_ROOT": "static",
     "STATIC_URL": "/static/",
     "MEDIA_ROOT": "media",
     "MEDIA_URL": "/media/",
-    "SECURE_SSL_REDIRECT": "False",
-    "SESSION_COOKIE_SECURE": "False",
-    "CSRF_COOKIE_SECURE": "False",
+    "SECURE_SSL_REDIRECT": "0",
+    "SESSION_COOKIE_SECURE": "0",
+    "CSRF_COOKIE_SECURE": "0",
     "SECURE_HSTS_SECONDS": "0",
 }
 #: Settings in which the machine's own Redis takes the place of one that nobody named.

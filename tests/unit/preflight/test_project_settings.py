@@ -121,6 +121,7 @@ def test_what_an_env_file_of_the_repository_holds_is_not_asked_for(read: Read) -
         ("SECRET_KEY = os.environ['KEY']", {"KEY"}),
         ("KEY = os.environ['KEY']\nSECRET_KEY = f'x{KEY}'", {"KEY"}),
         ("DEBUG = os.environ['DEBUG'] == '1'", {"DEBUG"}),
+        ("DEBUG = int(os.environ['DEBUG'])", {"DEBUG"}),
         ("ALLOWED_HOSTS = os.environ['HOSTS'].split(',')", {"HOSTS"}),
         ("CELERY_BROKER_URL = os.environ['BROKER']", {"BROKER"}),
     ],
@@ -187,7 +188,7 @@ def test_a_database_by_url_is_the_machines(
 ) -> None:
     found = read(text, packages=packages)
 
-    assert (found.database, found.services) == ("url", services)
+    assert (found.database, found.services) == ("mysql" if "mysql" in url else "url", services)
     assert dict(found.placeholder_environment) == {"DATABASE_URL": url}
 
 
