@@ -1,0 +1,135 @@
+"""From the command line to a site that answers, with every process of the portal and machines that boot."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.integration.deployment_stack import (
+    BRIDGE,
+    CLOUD_PORT,
+    ROOT,
+    WEB_PORT,
+    Stack,
+    running_stack,
+    start_worker,
+    wait_until,
+)
+
+GUESTBOOK = ROOT / "samples" / "guestbook"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        running.publish("guestbook", GUESTBOOK)
+        yield running
+
+
+def machines() -> list[dict[str, Any]]:
+    """Those that are not on their way out."""
+    client = boto3.client(
+        "ec2",
+        endpoint_url=f"http://127.0.0.1:{CLOUD_PORT}",
+        region_name="eu-west-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    found = client.describe_instances(
+        Filters=[{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+    )
+    return [dict(each) for reservation in found["Reservations"] for each in reservation["Instances"]]
+
+
+def fetch(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310
+        return str(answer.read().decode())
+
+
+def test_a_site_comes_live_changes_and_goes(stack: Stack, tmp_path: Path) -> None:
+    told, _ = stack.create("guestbook", "--project-name=guestbook", "--name=life")
+    (address,) = told["addresses"]
+    assert address == f"http://{told['instance']['public_ip']}/"
+    assert "uest" in fetch(address)
+    assert told["instance"]["state"] == "running"
+    assert told["deployment"]["commit"]
+    assert {step["state"] for step in told["steps"]} == {"succeeded"}
+    assert all(step["seconds"] is not None for step in told["steps"])
+    assert "DEBUG" in {change["setting"] for change in told["changes"]}
+
+    said, _ = stack.manage("deploy_application", "life", "--wait", "--json")
+    again = json.loads(said)
+    assert again["deployment"]["number"] == 2
+    assert again["instance"]["id"] == told["instance"]["id"]
+    assert "launch" not in {step["name"] for step in again["steps"]}
+    assert "uest" in fetch(address)
+
+    assert "is terminated" in stack.manage("terminate_application", "life", "--wait", "--timeout=60")[0]
+    assert told["instance"]["id"] not in {each["InstanceId"] for each in machines()}
+
+
+def test_a_repository_without_the_project_launches_nothing(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "README").write_text("There is no project here.")
+    stack.publish("broken", tmp_path)
+    before = len(machines())
+    told, said = stack.create("broken", "--project-name=mysite", code=1)
+    assert said.startswith("CommandError: preflight: ")
+    assert told["deployment"]["failed_step"] == "preflight"
+    assert any(finding["level"] == "error" for finding in told["findings"])
+    assert (told["instance"]["id"], told["instance"]["state"]) == (None, "failed")
+    assert len(machines()) == before
+
+
+def test_a_repository_that_is_not_there_is_told_apart(stack: Stack) -> None:
+    told, said = stack.create("nowhere", "--project-name=mysite", code=1)
+    assert told["deployment"]["code"] == "repository-not-found"
+    assert "no public repository" in said
+
+
+def test_requirements_that_do_not_exist_fail_in_the_installers_words(stack: Stack, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    stack.publish("unmet", GUESTBOOK)
+    tree.mkdir()
+    (tree / "requirements.txt").write_text("django~=5.2.0\nec-no-such-package==9.9\n")
+    stack.publish("unmet", tree)
+    told, said = stack.create("unmet", "--project-name=guestbook", "--name=unmet", code=1)
+    assert told["deployment"]["failed_step"] == "install"
+    assert "ec-no-such-package" in said
+    stack.manage("terminate_application", "unmet", "--wait", "--timeout=60")
+
+
+def test_a_worker_that_is_killed_is_followed_by_another(stack: Stack) -> None:
+    url = f"http://{BRIDGE}:9419/guestbook"
+    stack.manage(
+        "create_application",
+        "--owner=alice",
+        f"--github-url={url}",
+        "--project-name=guestbook",
+        "--name=killed",
+    )
+    wait_until(lambda: machines(), seconds=30)
+    stack.kill("worker")
+    start_worker(stack)
+
+    def is_live() -> bool:
+        deployment = "Deployment.objects.get(application__name='killed')"
+        query = f"from ecdeployer.deployments.models import Deployment; print({deployment}.state)"
+        return "succeeded" in stack.manage("shell", "--verbosity=0", "-c", query)[0]
+
+    wait_until(is_live, seconds=120)
+    assert len(machines()) == 1
+    stack.manage("terminate_application", "killed", "--wait", "--timeout=60")
+
+
+def test_the_door_for_reports_is_shut_to_strangers(stack: Stack) -> None:
+    target = f"http://{BRIDGE}:{WEB_PORT}/reports/00000000-0000-0000-0000-000000000000/"
+    request = urllib.request.Request(target, b"{}", {"Authorization": "Bearer x"})
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=10)  # noqa: S310
+    assert caught.value.code == 404
+    caught.value.close()

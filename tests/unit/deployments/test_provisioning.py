@@ -1,0 +1,364 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from unittest.mock import Mock, create_autospec
+
+import pytest
+from django.utils import timezone
+from ecdeployer.applications import actions
+from ecdeployer.applications.models import Application
+from ecdeployer.deployments import health, reports
+from ecdeployer.deployments.models import Deployment, Step
+from ecdeployer.deployments.parameters import report_token
+from ecdeployer.deployments.provisioning import advance
+from ecdeployer.deployments.states import DeploymentState, StepState
+from ecdeployer.git import repository
+from ecdeployer.git.repository import Commit, GitError
+from ecdeployer.instances import commands, environment, infrastructure, provisioning
+from ecdeployer.instances.commands import CommandOutcome
+from ecdeployer.instances.infrastructure import Infrastructure
+from ecdeployer.instances.models import Instance
+from ecdeployer.instances.provisioning import LaunchFailedError, LaunchPausedError
+from ecdeployer.instances.states import InstanceState
+from ecdeployer.preflight import sandbox
+from ecdeployer.preflight.facts import Facts, RequirementSource
+from ecdeployer.preflight.findings import Finding
+from ecdeployer.preflight.reading import Report
+from ecdeployer.preflight.sandbox import ReadingError
+
+StepOf = Callable[[str], Step]
+
+NAMES = Infrastructure(
+    launch_template_id="lt-0",
+    launch_template_version="1",
+    security_group_id="sg-0",
+    deploy_document="ecdeployer-deploy",
+    status_document="ecdeployer-status",
+)
+COMMIT = Commit(sha="c" * 40, subject="Say hello", author="Ada", committed_at=timezone.now(), branch="main")
+FACTS = Facts(
+    project_directory="mysite",
+    settings_module="mysite.settings",
+    wsgi_module="mysite.wsgi",
+    asgi_module="",
+    interface="wsgi",
+    python="",
+    requirement_sources=(RequirementSource(kind="requirements", path="requirements.txt"),),
+    services=(),
+    database="sqlite",
+    required_environment=(),
+    settings_candidates=("mysite.settings",),
+)
+WARNING = Finding(code="debug-on", level="warning", message="DEBUG is on.", remedy="None needed.")
+ERROR = Finding(code="project-missing", level="error", message="There is no mysite.", remedy="Rename it.")
+GOOD = {"state": "succeeded", "step": "health", "reason": "", "code": ""}
+BAD = {"state": "failed", "step": "install", "reason": "No such package.", "code": "install-failed"}
+
+
+class World:
+    """What lies behind the seams: git, the reading child, AWS, the site; fakes of the real signatures."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fake(real: Any, module: Any, **behaviour: Any) -> Mock:
+            double: Mock = create_autospec(real, **behaviour)
+            monkeypatch.setattr(module, real.__name__, double)
+            return double
+
+        self.user_data = b""
+        report = Report(findings=(WARNING,), facts=FACTS)
+        self.clone = fake(repository.clone, repository, return_value=COMMIT)
+        self.read = fake(sandbox.read_in_child, sandbox, return_value=report)
+        self.launch = fake(provisioning.launch, provisioning, side_effect=self._launch)
+        self.write = fake(environment.write, environment)
+        self.send = fake(commands.send, commands, return_value="command-1")
+        self.status = fake(commands.status, commands, return_value=None)
+        self.outcome = fake(commands.outcome, commands)
+        self.console = fake(commands.console, commands, return_value="panic: no hunter-two\n")
+        self.ask = fake(health.ask, health, return_value=health.Health())
+        fake(infrastructure.find, infrastructure, return_value=NAMES)
+
+    def _launch(self, instance: Instance, *, render: Callable[[Infrastructure], bytes]) -> None:
+        self.user_data = render(NAMES)
+        Instance.objects.filter(pk=instance.pk).update(state=InstanceState.PENDING, ec2_id="i-0abc")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(monkeypatch)
+
+
+def reload(deployment: Deployment) -> Deployment:
+    return Deployment.objects.select_related("instance", "application").get(pk=deployment.pk)
+
+
+def silent(deployment: Deployment, **changes: Any) -> None:
+    """The machine was heard long ago."""
+    past = timezone.now() - timedelta(minutes=2)
+    Deployment.objects.filter(pk=deployment.pk).update(heard_at=past, **changes)
+
+
+def test_a_repository_that_is_fine_is_pinned(deployment: Deployment, world: World, step_of: StepOf) -> None:
+    assert advance(deployment.pk) == timedelta(0)
+    found = reload(deployment)
+    assert found.state == DeploymentState.RUNNING
+    assert (found.commit_sha, found.branch, found.commit_subject) == ("c" * 40, "main", "Say hello")
+    assert found.findings[0]["code"] == "debug-on"
+    assert step_of("preflight").state == StepState.SUCCEEDED
+    assert step_of("preflight").message == "1 warning"
+    assert world.read.call_args.kwargs["environment"] == {"DATABASE_PASSWORD", "SHORT"}
+    world.launch.assert_not_called()
+
+
+def test_a_finding_ends_it_with_nothing_launched(
+    deployment: Deployment, world: World, step_of: StepOf
+) -> None:
+    world.read.return_value = Report(findings=(WARNING, ERROR), facts=None)
+    assert advance(deployment.pk) is None
+    found = reload(deployment)
+    assert found.state == DeploymentState.FAILED
+    assert (found.failed_step, found.failure_code) == ("preflight", "project-missing")
+    assert (found.reason, found.remedy) == ("There is no mysite.", "Rename it.")
+    assert len(found.findings) == 2
+    assert found.instance.state == InstanceState.FAILED
+    assert advance(deployment.pk) is None
+    world.launch.assert_not_called()
+
+
+def test_the_developers_answer_names_the_settings_module(
+    application: Application, deployment: Deployment, world: World
+) -> None:
+    actions.set_environment(application, by=None, values={"DJANGO_SETTINGS_MODULE": "mysite.settings.prod"})
+    advance(deployment.pk)
+    assert world.read.call_args.kwargs["settings_module"] == "mysite.settings.prod"
+    advance(deployment.pk)
+    assert "DJANGO_SETTINGS_MODULE" not in world.write.call_args.args[1]
+
+
+def test_a_reader_that_meets_its_limits_ends_it(deployment: Deployment, world: World) -> None:
+    world.read.side_effect = ReadingError("the reader took more than 30 s")
+    assert advance(deployment.pk) is None
+    assert reload(deployment).failure_code == "preflight-unreadable"
+    assert "30 s" not in reload(deployment).reason
+
+
+def test_git_is_tried_again_until_its_patience_ends(
+    deployment: Deployment, world: World, step_of: StepOf
+) -> None:
+    world.clone.side_effect = GitError(
+        code="git-unreachable", message="github.com does not answer.", retryable=True, log="fatal: no"
+    )
+    pause = advance(deployment.pk)
+    assert pause is not None
+    assert pause > timedelta(seconds=1)
+    assert "tried again" in step_of("preflight").message
+    past = timezone.now() - timedelta(seconds=90)
+    deployment.steps.filter(name="preflight").update(started_at=past)
+    assert advance(deployment.pk) is None
+    assert reload(deployment).failure_code == "git-unreachable"
+    assert step_of("preflight").log == "fatal: no"
+
+
+def test_launching_tells_the_machine_everything_and_stores_no_token(
+    deployment: Deployment, world: World, step_of: StepOf
+) -> None:
+    advance(deployment.pk)
+    advance(deployment.pk)
+    assert step_of("launch").state == StepState.SUCCEEDED
+    assert step_of("boot").state == StepState.RUNNING
+    found = reload(deployment)
+    token = report_token(found)
+    assert found.report_token_hash == reports.hash_of(token)
+    assert token not in str(vars(found))
+    values = world.write.call_args.args[1]
+    assert values["DATABASE_PASSWORD"] == "hunter-two"
+    assert values["ECDEPLOYER_SECRET_KEY"] == found.application.site_key.value
+    assert world.user_data[:2] == b"\x1f\x8b"
+
+
+def test_a_paused_launch_waits_and_says_why(deployment: Deployment, world: World, step_of: StepOf) -> None:
+    advance(deployment.pk)
+    world.launch.side_effect = LaunchPausedError("AWS asks us to slow down.", retry_in=7)
+    pause = advance(deployment.pk)
+    assert pause is not None
+    assert timedelta(seconds=6) < pause <= timedelta(seconds=7)
+    assert step_of("launch").message == "AWS asks us to slow down."
+    assert reload(deployment).state == DeploymentState.RUNNING
+
+
+def test_a_launch_that_cannot_be_fails(deployment: Deployment, world: World) -> None:
+    advance(deployment.pk)
+    world.launch.side_effect = LaunchFailedError(
+        code="capacity", reason="AWS has no machine.", remedy="Choose another type.", log="zone a: none"
+    )
+    assert advance(deployment.pk) is None
+    found = reload(deployment)
+    assert (found.failed_step, found.failure_code, found.remedy) == (
+        "launch",
+        "capacity",
+        "Choose another type.",
+    )
+
+
+def test_a_good_result_is_live_when_the_address_answers(
+    booting: Deployment, world: World, step_of: StepOf
+) -> None:
+    Deployment.objects.filter(pk=booting.pk).update(result=GOOD)
+    world.ask.return_value = health.Health("address-unreachable", "It does not answer.")
+    assert advance(booting.pk) is not None
+    assert step_of("health").message == "It does not answer."
+    world.ask.return_value = health.Health()
+    assert advance(booting.pk) is None
+    found = reload(booting)
+    assert found.state == DeploymentState.SUCCEEDED
+    assert found.report_token_hash == ""
+    assert step_of("health").state == StepState.SUCCEEDED
+    assert step_of("clone").state == StepState.SKIPPED
+    world.ask.assert_called_with("203.0.113.7", "/")
+
+
+def test_an_address_that_never_answers_fails(booting: Deployment, world: World) -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    Deployment.objects.filter(pk=booting.pk).update(result=GOOD, deadline=past)
+    assert advance(booting.pk) is None
+    assert (reload(booting).failed_step, reload(booting).failure_code) == ("health", "address-unreachable")
+
+
+def test_a_bad_result_has_its_step_reason_and_remedy(
+    booting: Deployment, world: World, step_of: StepOf
+) -> None:
+    Deployment.objects.filter(pk=booting.pk).update(result=BAD)
+    assert advance(booting.pk) is None
+    found = reload(booting)
+    assert (found.failed_step, found.reason) == ("install", "No such package.")
+    assert "requirements" in found.remedy
+    assert step_of("install").state == StepState.FAILED
+    assert found.instance.state == InstanceState.RUNNING
+
+
+def test_a_silent_machine_is_asked(booting: Deployment, world: World, step_of: StepOf) -> None:
+    silent(booting)
+    advance(booting.pk)
+    world.status.assert_called_once()
+    log = {"step": "install", "offset": 100, "next": 105, "text": "last\n"}
+    world.status.return_value = {"events": [], "logs": [log], "changes": [], "result": BAD}
+    advance(booting.pk)
+    assert step_of("install").log == "[... 100 bytes did not arrive ...]\nlast\n"
+    assert advance(booting.pk) is None
+    assert reload(booting).failed_step == "install"
+
+
+def test_a_machine_that_reports_is_left_alone(booting: Deployment, world: World) -> None:
+    Deployment.objects.filter(pk=booting.pk).update(heard_at=timezone.now())
+    pause = advance(booting.pk)
+    assert pause is not None
+    assert pause > timedelta(seconds=15)
+    world.status.assert_not_called()
+
+
+def test_a_boot_that_never_ends_shows_the_console(booting: Deployment, world: World, step_of: StepOf) -> None:
+    Deployment.objects.filter(pk=booting.pk).update(deadline=timezone.now() - timedelta(seconds=1))
+    assert advance(booting.pk) is None
+    found = reload(booting)
+    assert (found.failed_step, found.failure_code) == ("boot", "boot-timeout")
+    assert "panic: no ******" in step_of("boot").log
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [(InstanceState.TERMINATED, "instance-gone"), (InstanceState.STOPPED, "instance-stopped")],
+)
+def test_a_machine_that_left_ends_it(
+    booting: Deployment, world: World, state: InstanceState, code: str
+) -> None:
+    Instance.objects.filter(pk=booting.instance_id).update(state=state)
+    assert advance(booting.pk) is None
+    assert (reload(booting).failure_code, reload(booting).failed_step) == (code, "boot")
+
+
+def later(booting: Deployment) -> Deployment:
+    """The next deployment on the machine that runs."""
+    booting.move(DeploymentState.FAILED)
+    deployment = actions.deploy_again(booting.application, by=None, trigger=Deployment.Trigger.PAGE)
+    advance(deployment.pk)
+    return deployment
+
+
+def test_a_later_deployment_goes_by_run_command(booting: Deployment, world: World) -> None:
+    deployment = later(booting)
+    advance(deployment.pk)
+    assert reload(deployment).command_id == "command-1"
+    sent = world.send.call_args.args[1]
+    assert (sent.release, sent.commit) == ("000002", "c" * 40)
+    world.launch.assert_not_called()
+    advance(deployment.pk)
+    world.send.assert_called_once()
+
+
+def test_a_command_that_failed_without_a_result_ends_it(booting: Deployment, world: World) -> None:
+    deployment = later(booting)
+    advance(deployment.pk)
+    silent(deployment)
+    world.status.return_value = {"events": [], "logs": [], "changes": [], "result": None}
+    world.outcome.return_value = CommandOutcome(state="Undeliverable", exit_code=-1, output="")
+    assert advance(deployment.pk) is None
+    assert (reload(deployment).failed_step, reload(deployment).failure_code) == ("clone", "command-failed")
+
+
+def test_two_workers_never_have_it_at_once(deployment: Deployment, world: World) -> None:
+    def meanwhile(*_: Any, **__: Any) -> Commit:
+        assert advance(deployment.pk) is None
+        return COMMIT
+
+    world.clone.side_effect = meanwhile
+    advance(deployment.pk)
+    world.clone.assert_called_once()
+
+
+def test_three_workers_that_die_are_enough(deployment: Deployment, world: World) -> None:
+    world.clone.side_effect = SystemExit
+    for _ in range(3):
+        with pytest.raises(SystemExit):
+            advance(deployment.pk)
+        assert advance(deployment.pk) is None
+        past = timezone.now() - timedelta(seconds=1)
+        Deployment.objects.filter(pk=deployment.pk).update(claimed_until=past)
+    assert advance(deployment.pk) is None
+    assert reload(deployment).failure_code == "worker-lost"
+    assert world.clone.call_count == 3
+
+
+def test_an_error_that_nobody_foresaw_is_met_by_the_deadline(deployment: Deployment, world: World) -> None:
+    world.clone.side_effect = ZeroDivisionError
+    assert advance(deployment.pk) is not None
+    assert reload(deployment).state == DeploymentState.RUNNING
+    Deployment.objects.filter(pk=deployment.pk).update(deadline=timezone.now() - timedelta(seconds=1))
+    assert advance(deployment.pk) is None
+    assert reload(deployment).failure_code == "preflight-timeout"
+
+
+def test_a_result_that_comes_while_a_worker_looks_is_not_slept_over(
+    booting: Deployment, world: World
+) -> None:
+    silent(booting)
+
+    def arrive(*_: Any) -> None:
+        now = timezone.now()
+        Deployment.objects.filter(pk=booting.pk).update(result=GOOD, due_at=now)
+
+    world.status.side_effect = arrive
+    assert advance(booting.pk) == timedelta(0)
+
+
+def test_a_terminated_application_is_deployed_no_further(
+    application: Application, deployment: Deployment, world: World
+) -> None:
+    Application.objects.filter(pk=application.pk).update(terminate_requested_at=timezone.now())
+    assert advance(deployment.pk) is None
+    assert reload(deployment).state == DeploymentState.CANCELLED
+    world.clone.assert_not_called()
+
+
+def test_a_message_for_what_is_not_due_does_nothing(deployment: Deployment, world: World) -> None:
+    Deployment.objects.filter(pk=deployment.pk).update(due_at=timezone.now() + timedelta(seconds=5))
+    assert advance(deployment.pk, only_if_due=True) is None
+    world.clone.assert_not_called()
