@@ -252,8 +252,11 @@ class Executor(Evaluator):
         return next((path for path in (f"{stem}.py", f"{stem}/__init__.py") if self.tree.exists(path)), "")
 
     def _is_ours(self, top: str) -> bool:
+        """A folder that holds no Python, such as one with Redis's configuration, hides no package."""
         folder = posixpath.normpath(posixpath.join(self.base, top))
-        return bool(top) and (bool(self._find(top)) or self.tree.exists(folder))
+        folders = [folder, *self.tree.directories(folder)]
+        files = (path for each in folders for path in self.tree.files(each))
+        return bool(top) and (bool(self._find(top)) or any(path.endswith(".py") for path in files))
 
     def _module(self, name: str, node: ast.AST) -> Module | Unknown:
         path = self._find(name)

@@ -90,12 +90,20 @@ def of_packages(
             if isinstance(item, str) and re.fullmatch(r"[\w.]+", item):
                 used.setdefault(item.split(".")[0], record.assigned.get(setting, place))
     for module, where in used.items():
-        folder = posixpath.normpath(posixpath.join(base, module))
-        if module in ("django", "builtins") or tree.exists(folder) or tree.exists(f"{folder}.py"):
+        if module in ("django", "builtins") or _is_in_tree(tree, base, module):
             continue
         name = distributions.MODULES.get(module, canonicalize_name(module))
         if not is_listed(module, name, packages):
             yield _absent(module, name, _other_case(tree, base, module), where)
+
+
+def _is_in_tree(tree: Tree, base: str, module: str) -> bool:
+    """In the project's directory, or below a folder that the code may have put on the path."""
+    folder = posixpath.normpath(posixpath.join(base, module))
+    if tree.exists(folder) or tree.exists(f"{folder}.py"):
+        return True
+    ends = tuple(f"/{module}{end}" for end in ("/__init__.py", "/apps.py", "/models.py", ".py"))
+    return any(path.endswith(ends) and "site-packages" not in path for path in tree.all_files)
 
 
 def _other_case(tree: Tree, base: str, module: str) -> str:

@@ -310,6 +310,24 @@ def test_names_that_modules_are_known_by(read: Read) -> None:
     assert found.root_urlconf == "web.urls"
 
 
+def test_a_folder_without_python_hides_no_package(read: Read) -> None:
+    found = read("from redis.client import Redis\n", packages=("django", "redis"), **{"redis/redis.conf": ""})
+
+    assert "settings-import-missing" not in codes(found)
+
+
+def test_an_app_below_a_folder_on_the_path_is_the_projects(read: Read) -> None:
+    found = read(f"{HEAD}INSTALLED_APPS = ['cart']\n", **{"apps/cart/__init__.py": ""})
+
+    assert "package-not-listed" not in codes(found)
+
+
+def test_names_that_differ_in_capitals_are_told(read: Read) -> None:
+    found = read(f"{HEAD}INSTALLED_APPS = ['Cart']\n", **{"cart/__init__.py": ""})
+
+    assert codes(found)["module-case"] == "error"
+
+
 CHOICE = """import os, socket
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
 NAME = os.environ.get("DB_NAME")
