@@ -12,7 +12,10 @@ MANAGE = (
     "from django.core.management import execute_from_command_line\n"
 )
 WSGI = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "{0}")\n'
-SETTINGS = 'SECRET_KEY = "x" * 50\nDEBUG = False\nALLOWED_HOSTS = ["*"]\nROOT_URLCONF = "shop.urls"\nINSTALLED_APPS = []\n'
+SETTINGS = (
+    'SECRET_KEY = "x" * 50\nDEBUG = False\nALLOWED_HOSTS = ["*"]\n'
+    'ROOT_URLCONF = "shop.urls"\nINSTALLED_APPS = []\n'
+)
 PLAIN = {
     "requirements.txt": "django~=5.2.0\n",
     "shop/manage.py": MANAGE.format("shop.settings"),
@@ -224,7 +227,8 @@ def test_a_module_set_by_force_is_mentioned(read: Read) -> None:
 
 
 def test_the_environments_default_is_read(read: Read) -> None:
-    asks = 'import os\nos.environ["DJANGO_SETTINGS_MODULE"] = os.environ.get("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
+    name = '"DJANGO_SETTINGS_MODULE"'
+    asks = f'import os\nos.environ[{name}] = os.environ.get({name}, "shop.settings")\n'
     report = read({"shop/shop/wsgi.py": asks})
     assert "settings-module-forced" not in codes(report)
     assert report.facts
