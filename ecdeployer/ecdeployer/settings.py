@@ -118,6 +118,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Longer than the longest task, so that none is handed out twice while it runs.
     "visibility_timeout": 900,
     "global_keyprefix": "ecdeployer-",
+    # A page does not wait for a broker that is away: beat finds what was not said.
+    "socket_connect_timeout": 2,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_max": 0.2,
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
