@@ -32,6 +32,8 @@ _TABLE = (
     ("repository-unreachable", r"Could not resolve|Failed to connect|Couldn't connect|Operation too slow"),
     ("repository-unreachable", r"timed out|timeout|reset by peer|RPC failed|early EOF|hung up"),
     ("repository-unreachable", r"unexpected disconnect|SSL|gnutls"),
+    # All that git says of an index-pack that the limit on file sizes has ended.
+    ("repository-too-large", r"invalid index-pack output"),
 )
 
 

@@ -79,8 +79,8 @@ def _other_name(tree: Tree, project_name: str, children: list[str]) -> Finding:
         f"{project_name} holds no manage.py" if tree.exists(project_name) else f"There is no {project_name}"
     )
     message = f"{there}. {_list(children)} {'holds' if len(children) == 1 else 'hold'} one."
-    same = next((child for child in children if child.lower() == project_name.lower()), children[0])
-    remedy = f"Enter {same} as the project name." if len(children) == 1 or same != children[0] else ""
+    meant = [child for child in children if child.lower() == project_name.lower()] or children
+    remedy = f"Enter {meant[0]} as the project name." if len(meant) == 1 else ""
     return finding("project-name-unknown", message, remedy=remedy)
 
 

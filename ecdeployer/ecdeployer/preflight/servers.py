@@ -13,6 +13,10 @@ from .project_settings import SettingsReading
 from .settings_choice import file_of
 from .tree import Tree
 
+_LATER_PYTHON = (
+    "Where the line is right for Python 3.12, which lets an f-string hold its own quotes, ask for that: "
+    "write 3.12 to a file .python-version at the root. Mend the line otherwise."
+)
 _IMPORTED_AT_START = ("__init__", "apps", "models", "admin", "urls")
 
 
@@ -95,7 +99,8 @@ def _broken(
         if entry and entry.problem:
             level = "warning" if python else "error"
             message = f"{path} is not valid Python: {entry.problem[:200]}."
-            yield finding("python-syntax", message, path=path, line=entry.line, level=level)
+            remedy = _LATER_PYTHON if "f-string" in entry.problem else ""
+            yield finding("python-syntax", message, path=path, line=entry.line, level=level, remedy=remedy)
     if settings.root_urlconf and not file_of(tree, directory, settings.root_urlconf):
         top = settings.root_urlconf.partition(".")[0]
         if tree.exists(posixpath.normpath(posixpath.join(directory, top))):

@@ -14,6 +14,7 @@ _FILE = re.compile(r"(.*/)?(settings\w*|\w*_settings)\.py|(.*/)?(settings|conf|c
 _SETS = re.compile(
     r"^(INSTALLED_APPS|ROOT_URLCONF|DATABASES|DEBUG|MIDDLEWARE)\b|^\s*from\s+[\w.]+\s+import\s+\*", re.M
 )
+_APPS = re.compile(r"^INSTALLED_APPS\s*(:[^=\n]*)?=", re.M)
 _SHARED = frozenset({"base", "common", "defaults", "shared"})
 _MOST = 20
 
@@ -71,18 +72,28 @@ def sets_anything(tree: Tree, directory: str, module: str) -> bool:
 
 
 def _candidates(tree: Tree, directory: str) -> list[str]:
-    """Modules that look like settings for a server, those that others build upon left out."""
+    """Modules that look like settings for a server, those that others build upon left out.
+
+    By their names; where none has such a name, what lies in the folders where somebody lists INSTALLED_APPS.
+    """
     prefix = "" if directory == "." else f"{directory}/"
-    found = []
-    for path in sorted(tree.all_files):
-        inner = path.removeprefix(prefix)
-        if not path.startswith(prefix) or is_foreign(path) or not _FILE.fullmatch(inner):
-            continue
-        source = tree.text(path)
-        if source is not None and _SETS.search(source.text):
-            found.append(inner.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+    files = [path for path in sorted(tree.all_files) if path.startswith(prefix) and path.endswith(".py")]
+    files = [path for path in files if not is_foreign(path)]
+    named = [path for path in files if _FILE.fullmatch(path.removeprefix(prefix))]
+    paths = [path for path in named if _holds(tree, path, _SETS)]
+    if not paths:
+        folders = {posixpath.dirname(path) for path in files if _holds(tree, path, _APPS)}
+        beside = [path for path in files if posixpath.dirname(path) in folders]
+        paths = [path for path in beside if _holds(tree, path, _SETS)]
+    stems = [path.removeprefix(prefix).removesuffix(".py").removesuffix("/__init__") for path in paths]
+    found = [stem.replace("/", ".") for stem in stems]
     alone = [name for name in found if name.rpartition(".")[2] not in _SHARED]
     return (alone or found)[:_MOST]
+
+
+def _holds(tree: Tree, path: str, pattern: re.Pattern[str]) -> bool:
+    source = tree.text(path)
+    return source is not None and pattern.search(source.text) is not None
 
 
 def _remark(named: list[EntryPoint], taken: EntryPoint) -> list[Finding]:

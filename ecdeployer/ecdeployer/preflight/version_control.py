@@ -92,13 +92,23 @@ def _migrations(tree: Tree, directory: str) -> Iterator[Finding]:
     for path in sorted(tree.all_files):
         if not path.startswith(prefix) or posixpath.basename(path) != "models.py" or is_foreign(path):
             continue
-        source = tree.text(path)
         app = posixpath.dirname(path)
-        if source is None or not re.search(r"^class \w+\(.*\bModel\b", source.text, re.MULTILINE):
+        if not _has_tables(tree, path):
             continue
         if not any(re.match(r"\d{4}", posixpath.basename(file)) for file in tree.files(f"{app}/migrations")):
             why = f" ({ignored} leaves them out)" if ignored else ""
             yield finding("migrations-missing", f"{app} has models and no migrations{why}.", path=path)
+
+
+def _has_tables(tree: Tree, path: str) -> bool:
+    """Whether one of the file's models is not abstract."""
+    source = tree.text(path)
+    if source is None:
+        return False
+    classes = re.split(r"^(?=class )", source.text, flags=re.MULTILINE)
+    models = [body for body in classes if re.match(r"class \w+\([^)]*\bModel\b", body)]
+    without = re.compile(r"^\s+(abstract|proxy)\s*=\s*True|^\s+managed\s*=\s*False", re.MULTILINE)
+    return any(not without.search(body) for body in models)
 
 
 def _ignores_migrations(tree: Tree, directory: str) -> str:

@@ -17,6 +17,8 @@ GONE, AWAY = "repository-not-found", "repository-unreachable"
         ("error: RPC failed; curl 56 Recv failure: Connection reset by peer", AWAY, True),
         ("fatal: Remote branch nope not found in upstream origin", "branch-not-found", False),
         ("error: index-pack died of signal 25", "repository-too-large", False),
+        ("fatal: fetch-pack: invalid index-pack output", "repository-too-large", False),
+        ("fatal: early EOF\nfatal: fetch-pack: invalid index-pack output", AWAY, True),
         ("fatal: something new", "git-failed", False),
         ("", "git-failed", False),
     ],

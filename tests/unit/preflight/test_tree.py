@@ -12,9 +12,10 @@ def test_names_are_told_from_the_root(plant: Plant) -> None:
     tree = Tree(plant({"a/b.py": "", "a/c/d.py": "", "e": "", ".git/config": ""}))
     assert (tree.files(), tree.files("a"), tree.directories("a")) == (["e"], ["a/b.py"], ["a/c"])
     assert (tree.directories(), tree.glob("*.py")) == (["a"], ["a/b.py", "a/c/d.py"])
-    assert tree.exists("a") and tree.exists("./a/b.py") and tree.exists(".")
+    assert all(map(tree.exists, ("a", "./a/b.py", ".")))
+    assert tree.is_file("a/c/../b.py")
     assert not tree.exists(".git/config")
-    assert tree.is_file("a/c/../b.py") and not tree.is_file("a")
+    assert not tree.is_file("a")
 
 
 def test_nothing_outside_is_reached(plant: Plant, tmp_path: Path) -> None:
