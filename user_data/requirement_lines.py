@@ -31,6 +31,9 @@ FOREIGN = {
     "cupshelpers",
     "systemd-python",
     "pyobjc-core",
+    "tensorflow-intel",
+    "wsgiref",
+    "distribute",
 }
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 MARKS = (

@@ -145,7 +145,9 @@ def _judge_line(tree: Tree, line: Line) -> Iterator[Finding]:
 def _judge_package(line: Line) -> Iterator[Finding]:
     version = python_versions.pinned(line)
     if line.name in distributions.FOREIGN:
-        yield _at(line, "requirements-foreign", f"{line.name} exists on other systems only.")
+        yield _at(
+            line, "requirements-foreign", f"{line.name} is of no use on the machine, which leaves it out."
+        )
     elif line.name in distributions.SYSTEM_HEADERS:
         package = distributions.SYSTEM_HEADERS[line.name]
         message = f"{line.name} may have to be built with {package}, which the machine does not have."
