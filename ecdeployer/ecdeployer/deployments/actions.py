@@ -9,11 +9,11 @@ from ..accounts.models import User
 from ..applications.models import Application, Event
 from ..instances.models import Instance
 from ..wakeups import wake_deployment
-from . import steps
+from . import endings
+from .claims import UNFINISHED
 from .models import Deployment, Step
-from .states import FIRST_DEPLOYMENT_STEPS, LATER_DEPLOYMENT_STEPS, DeploymentState
+from .states import FIRST_DEPLOYMENT_STEPS, LATER_DEPLOYMENT_STEPS
 
-UNFINISHED = (DeploymentState.QUEUED, DeploymentState.RUNNING)
 #: How long one may wait for a worker before it is given up.
 QUEUE_PATIENCE = timedelta(hours=1)
 
@@ -71,13 +71,4 @@ def queue(
 def cancel_unfinished(application: Application, *, reason: str) -> None:
     """End what is queued or running; whatever a machine still reports of it is refused."""
     for deployment in application.deployments.select_for_update().filter(state__in=UNFINISHED):
-        ended = deployment.move(
-            DeploymentState.CANCELLED,
-            detail=reason,
-            reason=reason,
-            report_token_hash="",
-            finished_at=timezone.now(),
-            due_at=None,
-        )
-        if ended:
-            steps.stop(deployment, message=reason)
+        endings.cancel(deployment, reason=reason)

@@ -46,10 +46,7 @@ def judge(status: int, path: str) -> Health:
 
 def _status(address: str, path: str, port: int) -> int:
     connection = http.client.HTTPConnection(address, port, timeout=PATIENCE)
-    with suppress(OSError):
-        connection.connect()
-    if connection.sock is None:
-        raise ConnectionError("no connection")
+    connection.connect()
     # A timeout of the socket begins anew with every byte: a site that drips them must not hold a worker.
     limit = threading.Timer(PATIENCE, _hang_up, [connection.sock])
     limit.start()
