@@ -28,8 +28,8 @@ FEW, SHARE = 5, 0.1
 _UNFINISHED = ("queued", "running")
 
 
-def sweep() -> int:
-    """How many rows were changed. Raises AWSError.
+def sweep(*, trust: bool = False) -> int:
+    """How many rows were changed; ``trust``: what EC2 does not report has gone. Raises AWSError.
 
     ``ceil(N / 1000)`` calls for N machines, one query for the rows, and writes for what changed alone. Any
     number of sweeps at once do no harm: every write names the state that it was decided on. Machines that no
@@ -38,16 +38,20 @@ def sweep() -> int:
     machines = ec2.find_machines(aws(), tag=(tags.PREFIX, settings.RESOURCE_PREFIX))
     rows = list(Instance.objects.exclude(state__in=_SETTLED).select_related("application"))
     found = _matched(rows, machines)
-    changed = sum(records.adopt(row, found[row]) if _is_launching(row) else records.update(row, found[row])
-                  for row in rows if row in found)  # fmt: skip
-    missing = [row for row in rows if row not in found and _is_missed(row)]
-    changed += _give_up(missing, of=len(rows))
+    changed = sum(_bring(row, machine) for row, machine in found.items())
+    missing = [row for row in rows if row.ec2_id and row not in found and (trust or not _is_young(row))]
+    if len(missing) > max(FEW, SHARE * len(rows)) and not trust:
+        logger.error("EC2 reports none of %s instances of %s: nothing is done", len(missing), len(rows))
+    else:
+        changed += sum(records.is_gone(row) for row in missing)
     _wake_terminations()
     return changed
 
 
-def _is_launching(row: Instance) -> bool:
-    return row.state == InstanceState.LAUNCHING
+def _bring(row: Instance, machine: Machine) -> bool:
+    if row.state == InstanceState.LAUNCHING:
+        return records.adopt(row, machine)
+    return records.update(row, machine)
 
 
 def _matched(rows: list[Instance], machines: list[Machine]) -> dict[Instance, Machine]:
@@ -68,20 +72,9 @@ def _matched(rows: list[Instance], machines: list[Machine]) -> dict[Instance, Ma
     return found
 
 
-def _is_missed(row: Instance) -> bool:
-    """A launch that has no machine yet is its worker's; a young machine may not be listed yet."""
-    if not row.ec2_id:
-        return False
-    return (row.launched_at or row.created_at) < timezone.now() - GRACE
-
-
-def _give_up(missing: list[Instance], *, of: int) -> int:
-    if len(missing) > max(FEW, SHARE * of):
-        logger.error(
-            "EC2 reports none of %s instances of %s: nothing is concluded from that", len(missing), of
-        )
-        return 0
-    return sum(records.is_gone(row) for row in missing)
+def _is_young(row: Instance) -> bool:
+    """EC2 may not list it yet."""
+    return (row.launched_at or row.created_at) > timezone.now() - GRACE
 
 
 def _wake_terminations() -> None:

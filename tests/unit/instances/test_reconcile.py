@@ -1,7 +1,9 @@
 from collections.abc import Callable
 from datetime import timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 from ecdeployer.aws import tags
 from ecdeployer.aws.ec2 import Machine
@@ -106,6 +108,14 @@ def test_an_empty_page_ends_nothing(account: AWS, instance: Instance) -> None:
     for row in rows:
         row.refresh_from_db()
         assert row.state == "running"
+
+
+def test_an_operator_may_say_that_all_have_gone(account: AWS, instance: Instance) -> None:
+    rows = [_with_age(instance, f"i-0{number}", seconds=1) for number in range(6)]
+    call_command("reconcile", "--trust", stdout=StringIO())
+    for row in rows:
+        row.refresh_from_db()
+        assert row.state == "terminated"
 
 
 def test_a_builder_is_nobodys_instance(instance: Instance) -> None:
