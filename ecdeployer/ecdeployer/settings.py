@@ -228,6 +228,8 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": CONFIGURATION.log_level},
+    # botocore tells at INFO where it found credentials, once for each client.
+    "loggers": {"botocore": {"level": "WARNING"}},
 }
 
 # --- what the portal deploys -------------------------------------------------------------------------------

@@ -301,7 +301,10 @@ def _portal(demo: Demo, environment: dict[str, str]) -> Iterable[Program]:
     commands = {
         "web": ([*_gunicorn(4), "--workers", "2", *binds, "ecdeployer.wsgi"], "Booting worker"),
         "worker": ([*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"], " ready."),
-        "beat": ([*celery, "beat", "--schedule", str(demo.state / "tmp" / "beat")], "beat: Starting"),
+        "beat": (
+            [*celery, "beat", "--schedule", str(demo.state / "tmp" / "beat"), "--loglevel", "INFO"],
+            "beat: Starting",
+        ),
     }
     for name, (command, ready) in commands.items():
         yield Program(

@@ -22,30 +22,27 @@ def publish(samples: Path, folder: Path, account: Account) -> list[str]:
 
 
 def _publish(tree: Path, bare: Path, account: Account) -> None:
-    def git(*arguments: str) -> str:
-        command = [
-            "git",
-            "--git-dir",
-            str(bare),
-            "--work-tree",
-            str(tree),
-            "-c",
-            "safe.directory=*",
-            *arguments,
-        ]
-        done = subprocess.run(
-            account.command(command), env=environment, check=True, capture_output=True, text=True, cwd="/"
-        )
-        return done.stdout.strip()
-
-    environment = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": "/dev/null", **_IDENTITY}
     if not bare.exists():
-        git("-c", "init.defaultBranch=main", "init", "--quiet", "--bare")
-    git("add", "--all")
-    written = git("write-tree")
+        _git(account, "init", "--quiet", "--bare", "--initial-branch=main", str(bare))
+    here = ("--git-dir", str(bare), "--work-tree", str(tree))
     branch = "refs/heads/main"
-    newest = git("for-each-ref", "--format=%(objectname)", branch)
-    if newest and git("rev-parse", f"{newest}^{{tree}}") == written:
+    _git(account, *here, "add", "--all")
+    written = _git(account, *here, "write-tree")
+    newest = _git(account, *here, "for-each-ref", "--format=%(objectname)", branch)
+    if newest and _git(account, *here, "rev-parse", f"{newest}^{{tree}}") == written:
         return
     parents = ["-p", newest] if newest else []
-    git("update-ref", branch, git("commit-tree", written, *parents, "-m", f"The sample {tree.name}"))
+    commit = _git(account, *here, "commit-tree", written, *parents, "-m", f"The sample {tree.name}")
+    _git(account, *here, "update-ref", branch, commit)
+
+
+def _git(account: Account, *arguments: str) -> str:
+    done = subprocess.run(
+        account.command(["git", "-c", "safe.directory=*", *arguments]),
+        env={"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": "/dev/null", **_IDENTITY},
+        cwd="/",
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return done.stdout.strip()
