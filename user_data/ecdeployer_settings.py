@@ -163,6 +163,11 @@ def move_to_machine(database: dict[str, Any], engine: str) -> None:
 
 
 def move_sqlite(alias: str, database: dict[str, Any], taken: set[str]) -> None:
+    options = database.get("OPTIONS") or {}
+    # dj_database_url's ssl_require=True gives SQLite an option that only PostgreSQL takes.
+    foreign = [option for option in options if "ssl" in option]
+    if foreign:
+        database["OPTIONS"] = {option: options[option] for option in options if option not in foreign}
     name = str(database.get("NAME") or "")
     if not name or ":memory:" in name or name.startswith("file:"):
         return

@@ -12,7 +12,7 @@ from typing import Any
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 KEPT = ("http_proxy", "https_proxy", "no_proxy", "AWS_ENDPOINT_URL")
 #: Loads settings and applications, and little more; `version` passes where the settings cannot be imported.
-INSPECT = ("check", "--tag", "compatibility")
+INSPECT = ("check", "--list-tags")
 ADDRESSES = ("public-ipv4", "public-hostname", "local-ipv4", "local-hostname")
 
 

@@ -16,6 +16,13 @@ ORDER = ["boot", "clone", "venv", "install", "configure", "collectstatic", "migr
 CAUSE = r"(?:cause:|\u00d7|\u251c\u2500\u25b6|\u2570\u2500\u25b6)"
 NOISE = re.compile(r"^(hint|note|warning|info|\[?notice)\b|^Trying again|^\s*$", re.IGNORECASE)
 
+#: How Python, and the clients of services that want a key when they are imported, name a variable.
+VARIABLES = (
+    r"^KeyError: '([A-Z][A-Z0-9_]+)'",
+    r"\b([A-Z][A-Z0-9]*_[A-Z0-9_]+) environment variable",
+    r"environment variable[: ]+['\"`]?([A-Z][A-Z0-9]*_[A-Z0-9_]+)",
+)
+
 
 def failed_step(state: str) -> str:
     """The first in order of those that failed; both of two that ran side by side may have."""
@@ -45,12 +52,12 @@ def from_log(step: str, log: str) -> tuple[str, str]:
     if step == "venv":
         return "python-unavailable", python_words(log)
     cause = last_exception(log)
-    variable = re.fullmatch(r"KeyError: '([A-Z][A-Z0-9_]+)'( \(.*\))?", cause)
+    variable = next(filter(None, (re.search(pattern, cause) for pattern in VARIABLES)), None)
     if variable:
-        return (
-            "environment-variable-missing",
-            f"The settings need the environment variable {variable[1]}, which is not set{variable[2] or ''}.",
-        )
+        place = re.search(r" \([^()]+, line \d+\)$", cause)
+        where = place[0] if place else ""
+        text = f"The project needs the environment variable {variable[1]}, which is not set{where}."
+        return "environment-variable-missing", text
     return f"{step}-failed", cause or command_error(log) or last_line(log)
 
 

@@ -109,6 +109,13 @@ def test_folders_of_static_files_that_are_not_there_are_left_out(read: Read, tmp
     assert "STATICFILES_DIRS" in changes
 
 
+def test_options_of_postgresql_are_not_given_to_sqlite(read: Read) -> None:
+    options = {"sslmode": "require", "timeout": 20}
+    text = f"DATABASES = {{'default': {{'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'x', 'OPTIONS': {options}}}}}"
+    found, _ = read(text)
+    assert found["DATABASES"]["default"]["OPTIONS"] == {"timeout": 20}
+
+
 def test_sqlite_files_live_outside_the_release(read: Read) -> None:
     text = """\
 DATABASES = {

@@ -44,6 +44,23 @@ def test_a_missing_variable_is_named_with_its_place() -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "openai.OpenAIError: Pass api_key or set the OPENAI_API_KEY environment variable",
+        "django.core.exceptions.ImproperlyConfigured: Set the OPENAI_API_KEY environment variable",
+        "decouple.Error: environment variable 'OPENAI_API_KEY' is missing",
+    ],
+)
+def test_a_variable_that_a_package_asks_for_is_named(words: str) -> None:
+    place = '  File "/srv/r/source/mysite/views.py", line 3, in <module>'
+    code, reason = verdict.from_log(
+        "migrate", f"Traceback (most recent call last):\n{place}\n    x\n{words}\n"
+    )
+    assert code == "environment-variable-missing"
+    assert "OPENAI_API_KEY, which is not set" in reason
+
+
+@pytest.mark.parametrize(
     ("step", "log", "reason"),
     [
         ("clone", "remote: Not found\nfatal: could not read\nmore\n", "fatal: could not read"),
