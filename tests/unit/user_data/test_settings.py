@@ -111,8 +111,8 @@ def test_folders_of_static_files_that_are_not_there_are_left_out(read: Read, tmp
 
 def test_options_of_postgresql_are_not_given_to_sqlite(read: Read) -> None:
     options = {"sslmode": "require", "timeout": 20}
-    text = f"DATABASES = {{'default': {{'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'x', 'OPTIONS': {options}}}}}"
-    found, _ = read(text)
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": "x", "OPTIONS": options}
+    found, _ = read(f"DATABASES = {{'default': {database}}}")
     assert found["DATABASES"]["default"]["OPTIONS"] == {"timeout": 20}
 
 
