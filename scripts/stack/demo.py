@@ -259,11 +259,23 @@ def _environment(demo: Demo, *, redis_port: int) -> dict[str, str]:
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AGENTS": "skip",
+        "PYTHON_DOWNLOADS": str(_reaches_github()).lower(),
         "SIGN_UP": "true",
         "GIT_HOSTS": f"github.com,http://{BRIDGE}:{GIT_PORT}",
         "DEMO_PERSON": PERSON,
         "DEMO_PASSWORD": kept["password"],
     }
+
+
+def _reaches_github() -> bool:
+    """uv fetches the Pythons that Debian lacks from there. Behind a proxy it is taken for reachable."""
+    if os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY"):
+        return True
+    try:
+        with socket.create_connection(("github.com", 443), timeout=2):
+            return True
+    except OSError:
+        return False
 
 
 def _secrets(demo: Demo) -> dict[str, str]:
