@@ -11,8 +11,8 @@ import boto3
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from scripts.stack.running import ENDPOINT, RunningDemo, publish, running_demo
 from tests.e2e.machine_projects import plain, with_requirements
-from tests.e2e.running_demo import ENDPOINT, RunningDemo, publish, running_demo
 
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}

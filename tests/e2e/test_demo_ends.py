@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.e2e.running_demo import start, traces
+from scripts.stack.running import start, traces
 
 
 def test_a_demo_leaves_nothing_and_starts_again_after_a_kill(tmp_path: Path) -> None:
