@@ -79,7 +79,8 @@ warm_cache() {
     done </etc/ecdeployer/warm_packages.txt
     rm -rf "$scratch"
     # Every release links these files, the compiled ones too: Django then starts without compiling itself.
-    as_site python3 -m compileall -q -j 0 "$cache/archive-v0" || true
+    # A wheel's own scripts are left alone: uv takes no wheel that holds a directory among them.
+    as_site python3 -m compileall -q -j 0 -x '\.data/' "$cache/archive-v0" || true
 }
 
 install_agents() {

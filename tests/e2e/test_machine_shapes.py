@@ -162,6 +162,16 @@ def test_pip_installs_what_uv_cannot_read(bench: Bench, machines: Machines) -> N
     assert "Trying again with pip" in report.texts["install"]
 
 
+def test_every_package_of_the_warm_cache_can_be_installed_from_it(machines: Machines) -> None:
+    """In one go: a wheel that the image's maker has spoilt sends the installer back to the index."""
+    warm = ["boto3", "celery", "cryptography", "djangorestframework", "markdown", "pillow", "psycopg[binary]"]
+    files = projects.with_requirements(projects.plain(), "\n".join(["django~=5.2.0", *warm]))
+    _, report = machines.first("warm", files)
+    assert report.result is not None
+    assert report.result["state"] == "succeeded", report.texts
+    assert "Trying again" not in report.texts["install"]
+
+
 def test_a_package_that_is_imported_and_not_listed(bench: Bench, machines: Machines) -> None:
     files = projects.plain()
     files["mysite/mysite/settings.py"] = f"import decouple\n{files['mysite/mysite/settings.py']!s}"
