@@ -12,9 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import machines, table
+from benchmarks import machines, table, typical_project
 from benchmarks.person import Person
-from benchmarks.typical_project import FILES
 from scripts.stack.demo import ROOT
 from scripts.stack.running import RunningDemo, publish, start
 
@@ -49,7 +48,7 @@ def main() -> int:
         Path(folder).chmod(0o755)
         served = Path(folder) / "served"
         served.mkdir()
-        publish(served, "typical", FILES)
+        publish(served, "typical", typical_project.files())
         shutil.rmtree(STATE, ignore_errors=True)
         print("Starting the demo …", flush=True)
         demo = start(STATE, served)
@@ -77,7 +76,9 @@ def _measure(demo: RunningDemo, runs: int) -> tuple[list[dict[str, float]], list
 
 def _deploy(demo: RunningDemo, person: Person, name: str) -> dict[str, float]:
     clicked = time.time()
-    application = person.submit(project="mysite", repository=demo.repository("typical"), name=name)
+    application = person.submit(
+        project=typical_project.NAME, repository=demo.repository("typical"), name=name
+    )
     address = machines.address_of(application)
     seconds = {"first page": machines.wait_for_page(address) - clicked}
     person.wait_for(application, "Your site is live")

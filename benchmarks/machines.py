@@ -45,11 +45,12 @@ now begin
 git clone -q --depth 1 REPOSITORY source; now clone
 uv venv -q --python /usr/bin/python3 venv; now venv
 uv pip install -q --python venv/bin/python -r source/requirements.txt; now install
-cd source/mysite
+cd source/guestbook
+echo 'STATIC_ROOT = "/var/tmp/hand/static"' >>guestbook/settings.py
 python=../../venv/bin/python
 $python manage.py migrate --noinput >/dev/null; now migrate
 $python manage.py collectstatic --noinput >/dev/null; now collectstatic
-../../venv/bin/gunicorn -b 127.0.0.1:9999 mysite.wsgi >/dev/null 2>&1 &
+../../venv/bin/gunicorn -b 127.0.0.1:9999 guestbook.wsgi >/dev/null 2>&1 &
 until curl -sf -o /dev/null http://127.0.0.1:9999/; do sleep 0.02; done; now start
 kill $!
 """
