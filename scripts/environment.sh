@@ -15,18 +15,26 @@ die() { # TEXT...
     exit 1
 }
 
+# The way out of a host behind a proxy, which sudo would not hand on.
+carried=()
+for name in {http,https,no}_proxy {HTTP,HTTPS,NO}_PROXY SSL_CERT_FILE PIP_CERT; do
+    [[ -z ${!name-} ]] || carried+=("$name=${!name}")
+done
+# uv then trusts what the host trusts, as pip does.
+export UV_SYSTEM_CERTS=1
+
 as_root() { # COMMAND...
     if ((EUID == 0)); then
         "$@"
     else
-        sudo -- "$@"
+        sudo -- env "${carried[@]}" "$@"
     fi
 }
 
 # Commands that Debian's packages bring, as COMMAND=PACKAGE.
 # shellcheck disable=SC2034 # read by the scripts
 {
-    NEEDED_BY_PYTHON=(venv=python3-venv git=git)
+    NEEDED_BY_PYTHON=(venv=python3-venv git=git /etc/ssl/certs/ca-certificates.crt=ca-certificates)
     NEEDED_BY_MACHINES=(systemd-nspawn=systemd-container debootstrap=debootstrap nft=nftables ip=iproute2
         nsenter=util-linux unshare=util-linux mount=mount setpriv=util-linux)
     NEEDED_BY_REDIS=(redis-server=redis-server)
