@@ -154,8 +154,9 @@ def _prepare(demo: Demo, *, reset: bool) -> None:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     for name in ("logs", "git", "static", "redis", "tmp"):
         (demo.state / name).mkdir(exist_ok=True)
-        os.chown(demo.state / name, demo.account.uid, demo.account.gid)
-    os.chown(demo.state, demo.account.uid, demo.account.gid)
+    # An earlier demo may have run as somebody else.
+    for path in (demo.state, *demo.state.rglob("*")):
+        os.chown(path, demo.account.uid, demo.account.gid, follow_symlinks=False)
 
 
 def _check_free(port: int, what: str) -> None:
