@@ -149,14 +149,20 @@ def _prepare(demo: Demo, *, reset: bool) -> None:
     ):
         _check_free(port, what)
     if reset:
-        for path in (*demo.state.iterdir(), demo.cloud_state / "images"):
-            if path.name != "lock":
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        _forget(demo)
     for name in ("logs", "git", "static", "redis", "tmp"):
         (demo.state / name).mkdir(exist_ok=True)
     # An earlier demo may have run as somebody else.
     for path in (demo.state, *demo.state.rglob("*")):
         os.chown(path, demo.account.uid, demo.account.gid, follow_symlinks=False)
+
+
+def _forget(demo: Demo) -> None:
+    for path in (*demo.state.iterdir(), demo.cloud_state / "images"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "lock":
+            path.unlink(missing_ok=True)
 
 
 def _check_free(port: int, what: str) -> None:
