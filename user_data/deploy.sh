@@ -160,6 +160,11 @@ recovering() { # COMMAND...: again, after installing a well-known package that t
     return 1
 }
 
+inspect() {
+    # shellcheck disable=SC2317 # called by name
+    launch inspect 3>"$state/inspection.json"
+}
+
 configure() {
     local environment=$etc/environment/$release.json
     until [[ -e $environment ]]; do
@@ -172,7 +177,7 @@ configure() {
     while [[ -e /proc/$services_job ]]; do sleep 0.05; done
     cat "$state/services.log"
     printf '%s' "${given[nginx]}" >"$etc/nginx/$release.conf"
-    recovering launch inspect 3>"$state/inspection.json"
+    recovering inspect
     tool inspection "$state" "$etc/nginx/$release.locations"
 }
 
@@ -190,7 +195,8 @@ collect_static() {
 }
 
 migrate() {
-    recovering launch manage migrate --noinput --verbosity 1
+    # Apps that have models and no migrations get their tables too.
+    recovering launch manage migrate --noinput --run-syncdb --verbosity 1
 }
 
 start() {

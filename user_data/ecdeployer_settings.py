@@ -69,6 +69,10 @@ def change_hosts() -> None:
     if django.VERSION >= (4, 0):
         addresses = [f"{scheme}://{address}" for scheme in ("http", "https") for address in addresses]
     origins = list(values.get("CSRF_TRUSTED_ORIGINS") or [])
+    if django.VERSION >= (4, 0):
+        # https://docs.djangoproject.com/en/4.0/releases/4.0/#csrf-trusted-origins-changes: no start without a
+        # scheme.
+        origins = [origin if "://" in origin else f"https://{origin}" for origin in origins]
     missing = [address for address in addresses if address not in origins]
     set_to("CSRF_TRUSTED_ORIGINS", origins + missing, "Forms are posted from the machine's addresses.")
 
@@ -103,6 +107,12 @@ def change_files() -> None:
     there = [item for item in folders if os.path.isdir(item[1] if isinstance(item, (list, tuple)) else item)]
     if len(there) < len(folders):
         set_to("STATICFILES_DIRS", there, "The others do not exist in the repository.")
+
+
+def change_static_storage() -> None:
+    if "whitenoise" in static_storage() and "WHITENOISE_MANIFEST_STRICT" not in values:
+        why = "With DEBUG off, a page that names a missing static file would answer 500."
+        set_to("WHITENOISE_MANIFEST_STRICT", value=False, why=why)
     if overlay.get("plain_static"):
         why = "collectstatic fails with file names that carry a hash."
         plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -111,6 +121,12 @@ def change_files() -> None:
             set_to("STORAGES", storages, why)
         else:
             set_to("STATICFILES_STORAGE", plain, why)
+
+
+def static_storage() -> str:
+    """The dotted name of what stores static files, as far as the project names it."""
+    configured = (values.get("STORAGES") or {}).get("staticfiles") or {}
+    return str(configured.get("BACKEND") or values.get("STATICFILES_STORAGE") or "")
 
 
 def absolute(path: Any) -> str:
@@ -304,6 +320,7 @@ change_debug()
 change_hosts()
 change_secret_key()
 change_files()
+change_static_storage()
 change_databases()
 change_redis()
 change_security()

@@ -16,15 +16,24 @@ from user_data.requirement_lines import Reading, canonical
 SERVER = "gunicorn>=22"
 #: What old source distributions were written for, before setuptools and Cython dropped it.
 OLD_BUILD = ("setuptools<66", "cython<3", "wheel<0.40")
+#: For Pythons before the machine's own: newer ones cannot build them, or are broken by them.
+IN_PYTHON = {"asyncio", "backports-zoneinfo", "dataclasses", "enum34", "futures", "pathlib", "typing"}
 #: Modules whose package has another name, and packages that people use and forget to list.
 PACKAGES = {
     "PIL": "Pillow",
-    "bs4": "beautifulsoup4",
+    "allauth": "django-allauth",
     "bootstrap4": "django-bootstrap4",
     "bootstrap5": "django-bootstrap5",
+    "boto3": "boto3",
+    "bs4": "beautifulsoup4",
+    "captcha": "django-simple-captcha",
+    "celery": "celery",
     "channels": "channels",
     "channels_redis": "channels-redis",
     "ckeditor": "django-ckeditor",
+    "ckeditor_uploader": "django-ckeditor",
+    "colorfield": "django-colorfield",
+    "compressor": "django-compressor",
     "corsheaders": "django-cors-headers",
     "crispy_bootstrap4": "crispy-bootstrap4",
     "crispy_bootstrap5": "crispy-bootstrap5",
@@ -36,23 +45,41 @@ PACKAGES = {
     "decouple": "python-decouple",
     "dj_database_url": "dj-database-url",
     "django_celery_beat": "django-celery-beat",
+    "django_countries": "django-countries",
     "django_extensions": "django-extensions",
     "django_filters": "django-filter",
     "django_heroku": "django-heroku",
+    "django_htmx": "django-htmx",
+    "django_redis": "django-redis",
     "dotenv": "python-dotenv",
+    "drf_spectacular": "drf-spectacular",
     "drf_yasg": "drf-yasg",
+    "easy_thumbnails": "easy-thumbnails",
     "environ": "django-environ",
+    "guardian": "django-guardian",
     "import_export": "django-import-export",
     "jazzmin": "django-jazzmin",
     "jwt": "PyJWT",
+    "knox": "django-rest-knox",
+    "markdown": "Markdown",
+    "mptt": "django-mptt",
+    "openpyxl": "openpyxl",
+    "phonenumber_field": "django-phonenumber-field[phonenumbers]",
     "pkg_resources": "setuptools<81",
     "psycopg2": "psycopg2-binary",
+    "pymysql": "PyMySQL",
     "redis": "redis",
     "requests": "requests",
     "rest_framework": "djangorestframework",
     "rest_framework_simplejwt": "djangorestframework-simplejwt",
+    "silk": "django-silk",
+    "simple_history": "django-simple-history",
+    "social_django": "social-auth-app-django",
+    "sorl": "sorl-thumbnail",
     "storages": "django-storages",
+    "stripe": "stripe",
     "taggit": "django-taggit",
+    "tinymce": "django-tinymce",
     "whitenoise": "whitenoise",
     "widget_tweaks": "django-widget-tweaks",
     "yaml": "PyYAML",
@@ -136,14 +163,28 @@ def collect(home: str, plan: dict[str, Any]) -> Reading:
     if not reading.lines:
         reading.lines.append("django")
         tell("requirements", "none", "django", "The repository lists no requirements.")
+    if not plan.get("python"):
+        leave_out_backports(reading)
     pinned = [line for line in reading.lines if canonical(line) == "gunicorn"]
-    if any(re.search(r"==\s*(1\d|20|21)\b", line) for line in pinned):
+    if any(is_old_server(line) for line in pinned):
         reading.lines = [line for line in reading.lines if line not in pinned]
         tell("requirements", pinned[0], SERVER, "Older ones do not start, or let requests be smuggled.")
     reading.lines += [
         line for line in ours(plan) if canonical(line) not in names or canonical(line) == "gunicorn"
     ]
     return reading
+
+
+def leave_out_backports(reading: Reading) -> None:
+    for line in [line for line in reading.lines if canonical(line) in IN_PYTHON]:
+        reading.lines.remove(line)
+        tell("requirements", line, "left out", "It is a part of the machine's Python.")
+
+
+def is_old_server(line: str) -> bool:
+    """Whether a requirement of gunicorn allows none but versions before 22."""
+    bounds = re.findall(r"(===?|~=|<=?)\s*(\d+)", line)
+    return any(int(major) < 22 or (sign == "<" and int(major) == 22) for sign, major in bounds)
 
 
 def ours(plan: dict[str, Any]) -> list[str]:

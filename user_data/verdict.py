@@ -95,12 +95,9 @@ def build_output(attempt: str) -> str:
 
 
 def command_error(log: str) -> str:
-    lines = [
-        line
-        for line in log.splitlines()
-        if re.match(r"(CommandError|SystemCheckError|ERRORS:|\S+: \(\S+\.E\d+\))", line)
-    ]
-    return " ".join(lines[:2])
+    named = [line for line in log.splitlines() if re.match(r"\S+: \(\S+\.E\d+\)", line)]
+    other = [line for line in log.splitlines() if re.match(r"CommandError|SystemCheckError", line)]
+    return " ".join((named or other)[:2])
 
 
 def last_line(log: str) -> str:

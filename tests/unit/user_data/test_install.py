@@ -32,12 +32,29 @@ def test_gunicorn_comes_last_beside_what_is_asked(tmp_path: Path, told: list[tup
     assert told == []
 
 
-@pytest.mark.parametrize("pin", ["gunicorn==19.9.0", "gunicorn == 20.1.0", "gunicorn==21.2"])
+@pytest.mark.parametrize(
+    "pin", ["gunicorn==19.9.0", "gunicorn == 20.1.0", "gunicorn==21.2", "gunicorn>=21.2,<21.3", "gunicorn<22"]
+)
 def test_a_gunicorn_that_no_longer_starts_is_replaced(
     tmp_path: Path, told: list[tuple[str, ...]], pin: str
 ) -> None:
     assert collect(tmp_path, f"Django\n{pin}\n") == ["Django", install.SERVER]
     assert [change[1:3] for change in told] == [(pin, install.SERVER)]
+
+
+@pytest.mark.parametrize(
+    "line", ["gunicorn", "gunicorn>=20", "gunicorn==23.0.0", "gunicorn<24", "gunicorn~=25.1"]
+)
+def test_a_gunicorn_that_starts_is_left_as_it_is(
+    tmp_path: Path, told: list[tuple[str, ...]], line: str
+) -> None:
+    assert collect(tmp_path, f"Django\n{line}\n") == ["Django", line, install.SERVER]
+    assert told == []
+
+
+def test_what_python_has_itself_is_left_out(tmp_path: Path, told: list[tuple[str, ...]]) -> None:
+    assert collect(tmp_path, "Django\nbackports.zoneinfo==0.2.1\n") == ["Django", install.SERVER]
+    assert told[0][1:3] == ("backports.zoneinfo==0.2.1", "left out")
 
 
 def test_nothing_listed_means_django(tmp_path: Path, told: list[tuple[str, ...]]) -> None:

@@ -15,6 +15,7 @@ import json, ecdeployer_settings as settings
 found = {name: getattr(settings, name) for name in dir(settings) if name.isupper()}
 print(json.dumps([found, settings.changes], default=str))
 """
+HASHED = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 Read = Callable[..., tuple[dict[str, Any], dict[str, dict[str, str]]]]
 
 
@@ -107,6 +108,23 @@ def test_folders_of_static_files_that_are_not_there_are_left_out(read: Read, tmp
     settings, changes = read(f"STATICFILES_DIRS = ['/gone', ('prefix', '{there}'), '{there}']\n")
     assert settings["STATICFILES_DIRS"] == [["prefix", str(there)], str(there)]
     assert "STATICFILES_DIRS" in changes
+
+
+def test_origins_without_a_scheme_get_one(read: Read) -> None:
+    found, _ = read("CSRF_TRUSTED_ORIGINS = ['example.com', 'http://a.example.com']\n")
+    assert found["CSRF_TRUSTED_ORIGINS"][:2] == ["https://example.com", "http://a.example.com"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"STATICFILES_STORAGE = {HASHED!r}\n",
+        f"STORAGES = {{'staticfiles': {{'BACKEND': {HASHED!r}}}}}\n",
+    ],
+)
+def test_a_missing_static_file_is_no_reason_for_500(read: Read, text: str) -> None:
+    assert read(text)[0]["WHITENOISE_MANIFEST_STRICT"] is False
+    assert read(text + "WHITENOISE_MANIFEST_STRICT = True\n")[0]["WHITENOISE_MANIFEST_STRICT"] is True
 
 
 def test_options_of_postgresql_are_not_given_to_sqlite(read: Read) -> None:

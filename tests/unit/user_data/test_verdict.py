@@ -43,6 +43,11 @@ def test_a_missing_variable_is_named_with_its_place() -> None:
     assert "APP_SECRET, which is not set (mysite/settings.py, line 9)" in reason
 
 
+def test_a_check_that_fails_speaks_for_itself() -> None:
+    log = "SystemCheckError: System check identified issues:\n\nERRORS:\n?: (4_0.E001) As of Django 4.0, x.\n"
+    assert verdict.from_log("migrate", log) == ("migrate-failed", "?: (4_0.E001) As of Django 4.0, x.")
+
+
 @pytest.mark.parametrize(
     "words",
     [
