@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import machines, table, typical_project
 from benchmarks.person import Person
-from scripts.stack.demo import ROOT
+from scripts.stack.portal import ROOT
 from scripts.stack.running import RunningDemo, publish, start
 
 RESULTS = ROOT / "benchmarks" / "results.md"

@@ -1,6 +1,6 @@
 """The sample guestbook, with the packages that many projects have."""
 
-from scripts.stack.demo import ROOT
+from scripts.stack.portal import ROOT
 
 NAME = "guestbook"
 _REQUIREMENTS = """\

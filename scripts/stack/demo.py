@@ -5,42 +5,25 @@ It runs as root, which the local cloud needs; everything else runs as whoever ow
 
 import argparse
 import fcntl
-import json
 import os
-import secrets
 import shutil
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from scripts.stack import samples
+from scripts.stack import portal, samples
 from scripts.stack.git_server import is_bare
-from scripts.stack.programs import Account, Program, ProgramError, Running, end_marked
+from scripts.stack.portal import BRIDGE, CLOUD_PORT, GIT_PORT, PERSON, ROOT, Place, kept_secrets
+from scripts.stack.programs import Program, ProgramError, Running, end_marked
 from scripts.stack.services import free_port, redis
 
-ROOT = Path(__file__).resolve().parents[2]
-TOOLS = Path(sys.executable).parent
-CLOUD = "demo"
-#: The local cloud of the demo; its first address is the host's own on the machines' network.
-SUBNET, BRIDGE, CLOUD_PORT, GIT_PORT = "10.213.0.0/24", "10.213.0.1", 4566, 9418
-PERSON = "demo"
-_KEPT = (
-    "PATH",
-    "LANG",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "SSL_CERT_FILE",
-)
 _ENSURE_PERSON = """
 from ecdeployer.accounts.models import User
 import os
@@ -54,12 +37,8 @@ user.save()
 class Demo:
     """One start, and what it has started so far."""
 
-    state: Path
-    cloud_state: Path
-    port: int
-    git_folders: list[Path]
+    place: Place
     closings: ExitStack
-    account: Account = field(default_factory=lambda: Account.owner(ROOT))
     began: float = field(default_factory=time.monotonic)
     running: list[Running] = field(default_factory=list)
 
@@ -68,18 +47,18 @@ class Demo:
 
     @property
     def logs(self) -> Path:
-        return self.state / "logs"
+        return self.place.state / "logs"
 
     def start(self, program: Program, *, show: Callable[[str], None] | None = None) -> None:
         """Start it, and wait until it serves."""
-        running = Running(program, logs=self.logs, mark=str(self.state))
+        running = Running(program, logs=self.logs, mark=str(self.place.state))
         self.closings.callback(running.stop)
         running.wait_until_ready(show=show)
         self.running.append(running)
 
     def run(self, program: Program, *, show: Callable[[str], None] | None = None) -> None:
         """Run it to its end."""
-        running = Running(program, logs=self.logs, mark=str(self.state))
+        running = Running(program, logs=self.logs, mark=str(self.place.state))
         self.closings.callback(running.stop)
         running.finish(show=show)
 
@@ -91,11 +70,13 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, _leave)
     with ExitStack() as closings:
         demo = Demo(
-            state=options.state,
-            cloud_state=options.cloud_state,
-            port=options.port,
-            git_folders=[options.serve_git.resolve()] if options.serve_git else [],
-            closings=closings,
+            Place(
+                state=options.state,
+                cloud_state=options.cloud_state,
+                port=options.port,
+                git_folders=[options.serve_git.resolve()] if options.serve_git else [],
+            ),
+            closings,
         )
         _prepare(demo, reset=options.reset)
         try:
@@ -134,31 +115,31 @@ def _leave(number: int, _: FrameType | None) -> NoReturn:
 
 def _prepare(demo: Demo, *, reset: bool) -> None:
     """The folder, for one demo at a time, without what a killed one has left."""
-    demo.state.mkdir(parents=True, exist_ok=True)
-    lock = demo.closings.enter_context((demo.state / "lock").open("w"))
+    demo.place.state.mkdir(parents=True, exist_ok=True)
+    lock = demo.closings.enter_context((demo.place.state / "lock").open("w"))
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         sys.exit("The demo is running already.")
-    left = end_marked(str(demo.state))
+    left = end_marked(str(demo.place.state))
     if left:
         demo.say(f"ended {left} processes that an earlier demo had left")
     for port, what in (
-        (demo.port, "the portal: choose another with --port"),
+        (demo.place.port, "the portal: choose another with --port"),
         (CLOUD_PORT, "the local cloud"),
     ):
         _check_free(port, what)
     if reset:
         _forget(demo)
     for name in ("logs", "git", "static", "redis", "tmp"):
-        (demo.state / name).mkdir(exist_ok=True)
+        (demo.place.state / name).mkdir(exist_ok=True)
     # An earlier demo may have run as somebody else.
-    for path in (demo.state, *demo.state.rglob("*")):
-        os.chown(path, demo.account.uid, demo.account.gid, follow_symlinks=False)
+    for path in (demo.place.state, *demo.place.state.rglob("*")):
+        os.chown(path, demo.place.account.uid, demo.place.account.gid, follow_symlinks=False)
 
 
 def _forget(demo: Demo) -> None:
-    for path in (*demo.state.iterdir(), demo.cloud_state / "images"):
+    for path in (*demo.place.state.iterdir(), demo.place.cloud_state / "images"):
         if path.is_dir():
             shutil.rmtree(path)
         elif path.name != "lock":
@@ -175,13 +156,13 @@ def _check_free(port: int, what: str) -> None:
 
 def _start(demo: Demo) -> None:
     demo.say("local cloud")
-    demo.start(_cloud(demo), show=_indented)
+    demo.start(portal.cloud(demo.place), show=_indented)
     demo.say("Redis and the git server")
     redis_port = free_port()
-    demo.start(redis(demo.state / "redis", port=redis_port, account=demo.account))
-    samples.publish(ROOT / "samples", demo.state / "git", demo.account)
-    demo.start(_git(demo))
-    environment = _environment(demo, redis_port=redis_port)
+    demo.start(redis(demo.place.state / "redis", port=redis_port, account=demo.place.account))
+    samples.publish(ROOT / "samples", demo.place.state / "git", demo.place.account)
+    demo.start(portal.git(demo.place))
+    environment = portal.environment(demo.place, redis_port=redis_port)
     demo.say("database, static files and the demo's account")
     _manage(demo, environment, "migrate", "--verbosity=0")
     _manage(demo, environment, "collectstatic", "--no-input", "--verbosity=0")
@@ -192,108 +173,12 @@ def _start(demo: Demo) -> None:
     demo.say("golden image; the first one takes about two minutes")
     _manage(demo, environment, "build_golden_image", "--if-missing", patience=3600, show=_indented)
     demo.say("portal, worker and beat")
-    for program in _portal(demo, environment):
+    for program in portal.portal(demo.place, environment):
         demo.start(program)
 
 
 def _indented(line: str) -> None:
     print(f"            {line}", flush=True)
-
-
-def _cloud(demo: Demo) -> Program:
-    options = [
-        "--name",
-        CLOUD,
-        "--subnet",
-        SUBNET,
-        "--port",
-        str(CLOUD_PORT),
-        "--state",
-        str(demo.cloud_state),
-    ]
-    return Program(
-        name="cloud",
-        command=[sys.executable, "-m", "localcloud", "up", *options],
-        account=Account(0, 0),
-        environment={**_kept(), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
-        ready="ready endpoint=",
-        patience=1200,
-    )
-
-
-def _git(demo: Demo) -> Program:
-    folders = ", ".join(repr(str(folder)) for folder in [demo.state / "git", *demo.git_folders])
-    return Program(
-        name="git",
-        command=[
-            *_gunicorn(8),
-            "--bind",
-            f"{BRIDGE}:{GIT_PORT}",
-            f"scripts.stack.git_server:application({folders})",
-        ],
-        account=demo.account,
-        environment={**_kept(), "PYTHONPATH": str(ROOT)},
-        ready="Booting worker",
-    )
-
-
-def _gunicorn(threads: int) -> list[str]:
-    return [str(TOOLS / "gunicorn"), "--no-control-socket", "--threads", str(threads)]
-
-
-def _kept() -> dict[str, str]:
-    return {name: os.environ[name] for name in _KEPT if name in os.environ}
-
-
-def _environment(demo: Demo, *, redis_port: int) -> dict[str, str]:
-    """The portal's settings, as docs/operating.md describes them."""
-    kept = _secrets(demo)
-    return {
-        **_kept(),
-        "PYTHONUNBUFFERED": "1",
-        "TMPDIR": str(demo.state / "tmp"),
-        "SECRET_KEY": kept["secret_key"],
-        "PORTAL_URL": f"http://127.0.0.1:{demo.port}",
-        "ALLOWED_HOSTS": "localhost",
-        "INSTANCE_PORTAL_URL": f"http://{BRIDGE}:{demo.port}",
-        "DATABASE_URL": f"sqlite:///{demo.state}/portal.sqlite3",
-        "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
-        "STATIC_ROOT": str(demo.state / "static"),
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{CLOUD_PORT}",
-        "INSTANCE_AWS_ENDPOINT_URL": f"http://{BRIDGE}:{CLOUD_PORT}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-        "AGENTS": "skip",
-        "PYTHON_DOWNLOADS": str(_reaches_github()).lower(),
-        "SIGN_UP": "true",
-        "GIT_HOSTS": f"github.com,http://{BRIDGE}:{GIT_PORT}",
-        "DEMO_PERSON": PERSON,
-        "DEMO_PASSWORD": kept["password"],
-    }
-
-
-def _reaches_github() -> bool:
-    """uv fetches the Pythons that Debian lacks from there. Behind a proxy it is taken for reachable."""
-    if os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY"):
-        return True
-    try:
-        with socket.create_connection(("github.com", 443), timeout=2):
-            return True
-    except OSError:
-        return False
-
-
-def _secrets(demo: Demo) -> dict[str, str]:
-    """Made once, for this machine alone: sites on the demo's machines can reach the portal."""
-    path = demo.state / "secrets.json"
-    if not path.exists():
-        made = {"secret_key": secrets.token_urlsafe(48), "password": secrets.token_urlsafe(9)}
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(made))
-    kept: dict[str, str] = json.loads(path.read_text())
-    return kept
 
 
 def _manage(
@@ -306,7 +191,7 @@ def _manage(
     program = Program(
         name=arguments[0],
         command=[sys.executable, "manage.py", *arguments],
-        account=demo.account,
+        account=demo.place.account,
         environment=environment,
         directory=ROOT / "ecdeployer",
         patience=patience,
@@ -314,33 +199,13 @@ def _manage(
     demo.run(program, show=show)
 
 
-def _portal(demo: Demo, environment: dict[str, str]) -> Iterable[Program]:
-    celery = [str(TOOLS / "celery"), "--app", "ecdeployer.celery"]
-    binds = [option for host in ("127.0.0.1", BRIDGE) for option in ("--bind", f"{host}:{demo.port}")]
-    commands = {
-        "web": ([*_gunicorn(4), "--workers", "2", *binds, "ecdeployer.wsgi"], "Booting worker"),
-        "worker": ([*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"], " ready."),
-        "beat": (
-            [*celery, "beat", "--schedule", str(demo.state / "tmp" / "beat"), "--loglevel", "INFO"],
-            "beat: Starting",
-        ),
-    }
-    for name, (command, ready) in commands.items():
-        yield Program(
-            name=name,
-            command=command,
-            account=demo.account,
-            environment=environment,
-            directory=ROOT / "ecdeployer",
-            ready=ready,
-        )
-
-
 def _announce(demo: Demo) -> None:
-    password = _secrets(demo)["password"]
-    own = [path.name for folder in demo.git_folders for path in sorted(folder.iterdir()) if is_bare(path)]
+    password = kept_secrets(demo.place)["password"]
+    own = [
+        path.name for folder in demo.place.git_folders for path in sorted(folder.iterdir()) if is_bare(path)
+    ]
     rows = [
-        ("Portal", f"http://127.0.0.1:{demo.port}/"),
+        ("Portal", f"http://127.0.0.1:{demo.place.port}/"),
         ("Sign in as", PERSON),
         ("Password", password),
         ("Project name", "guestbook"),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.stack.demo import BRIDGE, CLOUD_PORT, ROOT
+from scripts.stack.portal import BRIDGE, CLOUD_PORT, ROOT
 
 ENDPOINT = f"http://127.0.0.1:{CLOUD_PORT}"
 PORT = 8013
