@@ -7,10 +7,13 @@ import importlib
 import json
 import os
 import shutil
+import sys
 import urllib.parse
 from typing import Any
 
 overlay = json.loads(os.environ["ECDEPLOYER_OVERLAY"])
+# Some projects import their own directory by its name, from the repository's root. Last, it hides nothing.
+sys.path.append(os.path.join(overlay["home"], "source"))
 project = importlib.import_module(overlay["settings_module"])
 values: dict[str, Any] = {name: getattr(project, name) for name in dir(project) if name.isupper()}
 changes: list[dict[str, str]] = []

@@ -247,10 +247,13 @@ def install_missing(home: str) -> None:
     found = re.findall(r"No module named ['\"]([\w.]+)['\"]", said)
     if "Error loading psycopg2" in said:
         found.append("psycopg2")
+    if "because Pillow is not installed" in said:
+        found.append("PIL")
     module = found[-1].split(".")[0] if found else ""
     package = PACKAGES.get(module)
     installer = Installer(home)
-    if not package or installer.version(re.split("[<>=]", package)[0]):
+    # With a bound it is an older one that has the module.
+    if not package or ("<" not in package and installer.version(re.split("[>=[]", package)[0])):
         sys.exit(1)
     why = f"The code imports {module}, and no requirement names it."
     print(why, f"Installing {package}.", flush=True)

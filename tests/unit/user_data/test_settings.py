@@ -110,6 +110,10 @@ def test_folders_of_static_files_that_are_not_there_are_left_out(read: Read, tmp
     assert "STATICFILES_DIRS" in changes
 
 
+def test_a_project_may_import_from_the_repositorys_root(read: Read, tmp_path: Path) -> None:
+    assert read("import sys\nLAST = sys.path[-1]\n")[0]["LAST"] == str(tmp_path / "source")
+
+
 def test_origins_without_a_scheme_get_one(read: Read) -> None:
     found, _ = read("CSRF_TRUSTED_ORIGINS = ['example.com', 'http://a.example.com']\n")
     assert found["CSRF_TRUSTED_ORIGINS"][:2] == ["https://example.com", "http://a.example.com"]
