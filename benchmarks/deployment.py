@@ -20,6 +20,7 @@ from scripts.stack.running import RunningDemo, publish, start
 RESULTS = ROOT / "benchmarks" / "results.md"
 STATE = Path("/var/lib/ecdeployer-benchmark")
 STEPS = (
+    ("queue", "wait for a worker"),
     ("preflight", "read the repository"),
     ("launch", "launch"),
     ("boot", "boot"),
@@ -91,12 +92,15 @@ def _deploy(demo: RunningDemo, person: Person, name: str) -> dict[str, float]:
 def _steps(application: str) -> dict[str, float]:
     """As the portal has noted them."""
     question = """
-        SELECT name, (julianday(finished_at) - julianday(started_at)) * 86400
-        FROM deployments_step JOIN deployments_deployment ON deployments_deployment.id = deployment_id
-        WHERE application_id = ? AND finished_at IS NOT NULL ORDER BY position
+        SELECT name, (julianday(s.finished_at) - julianday(s.started_at)) * 86400
+        FROM deployments_step AS s JOIN deployments_deployment ON deployments_deployment.id = deployment_id
+        WHERE application_id = :id AND s.finished_at IS NOT NULL
+        UNION ALL
+        SELECT 'queue', (julianday(started_at) - julianday(queued_at)) * 86400
+        FROM deployments_deployment WHERE application_id = :id
     """
     with sqlite3.connect(f"file:{STATE}/portal.sqlite3?mode=ro", uri=True) as database:
-        return dict(database.execute(question, [application.replace("-", "")]))
+        return dict(database.execute(question, {"id": application.replace("-", "")}))
 
 
 _TEXT = """\
