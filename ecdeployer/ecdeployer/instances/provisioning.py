@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from ..aws import ec2, tags
 from ..aws.errors import AWSError, rule_for
@@ -28,6 +29,9 @@ ATTEMPTS = 6
 #: Seconds until it is worth asking again, by the error's kind.
 _PAUSES = {"throttled": 2.0, "unavailable": 3.0, "credentials": 15.0, "limit": 30.0, "paused": 30.0}
 _PROFILE_PAUSE = 5.0
+_LISTING_PAUSE = 15.0
+#: Repeating the same request does not help. An earlier one of the same attempt may have been carried out.
+_FOR_GOOD = {"mismatch", "capacity", "invalid", "denied", "not-found"}
 _CAPACITY_REMEDY = "Try again later, or choose another instance type."
 
 
@@ -128,22 +132,30 @@ def _send(instance: Instance, attempt: LaunchAttempt) -> None:
     try:
         machine = ec2.run_instance(aws(), request)
     except AWSError as error:
-        if error.kind == "mismatch":
-            _adopt_or_forget(instance, attempt, error)
+        if error.kind in _FOR_GOOD and not _is_early(error) and _is_adopted(instance, attempt, error):
             return
-        if error.kind in {"capacity", "invalid", "denied", "not-found"} and not _is_early(error):
-            _end_attempt(attempt, error)
         raise
     records.adopt(instance, machine)
 
 
-def _adopt_or_forget(instance: Instance, attempt: LaunchAttempt, error: AWSError) -> None:
-    """The token was used before: by a machine of ours that lives, or by one that has ended since."""
-    machine = ec2.find_by_instance_tag(aws(), str(instance.pk))
+def _is_adopted(instance: Instance, attempt: LaunchAttempt, error: AWSError) -> bool:
+    """Whether an earlier request of this attempt, whose answer was lost, has launched a machine.
+
+    Where it has not, the attempt has failed; where nobody can tell, LaunchPausedError.
+    """
+    try:
+        machine = ec2.find_by_instance_tag(aws(), str(instance.pk))
+    except AWSError as refusal:
+        raise LaunchPausedError(refusal.person, retry_in=_PAUSES["paused"]) from refusal
     if machine is not None and machine.state in ec2.LIVE_STATES:
         records.adopt(instance, machine)
-    else:
-        _end_attempt(attempt, error)
+        return True
+    if error.code == "IdempotentParameterMismatch" and machine is None and _is_young(attempt):
+        raise LaunchPausedError("AWS does not list the machine yet.", retry_in=_LISTING_PAUSE)
+    _end_attempt(attempt, error)
+    if error.kind == "mismatch":
+        raise LaunchPausedError("The machine of this attempt has ended. Another is launched.", retry_in=0)
+    return False
 
 
 def _end_attempt(attempt: LaunchAttempt, error: AWSError) -> None:
@@ -154,6 +166,11 @@ def _end_attempt(attempt: LaunchAttempt, error: AWSError) -> None:
         error_code=error.code[:128],
         error_message=error.person,
     )
+
+
+def _is_young(attempt: LaunchAttempt) -> bool:
+    """EC2 may take minutes to list what it has launched."""
+    return attempt.created_at > timezone.now() - records.LISTING
 
 
 def _is_early(error: AWSError) -> bool:

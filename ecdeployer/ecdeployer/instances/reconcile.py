@@ -1,17 +1,18 @@
 """Comparing every instance with what EC2 reports, in one sweep."""
 
 import logging
+import zlib
 from collections import defaultdict
-from datetime import timedelta
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db.models import Q
 from django.utils import timezone
 
 from ..aws import ec2, tags
 from ..aws.ec2 import Machine
 from ..wakeups import wake_termination
-from . import records
+from . import records, termination
 from .connection import aws
 from .models import Instance
 from .states import InstanceState
@@ -19,10 +20,10 @@ from .states import InstanceState
 logger = logging.getLogger(__name__)
 
 _SETTLED = (InstanceState.REQUESTED, InstanceState.TERMINATED, InstanceState.FAILED)
-_ENDING = (InstanceState.SHUTTING_DOWN, *_SETTLED[1:])
-#: EC2 may take minutes to list what it has launched, and lists what has ended for about an hour:
-#: https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
-GRACE = timedelta(minutes=5)
+_NO_MACHINE = _SETTLED[1:]
+#: Seconds until the operator is told of the same machines again.
+_TOLD = 3600
+GRACE = records.LISTING
 #: More rows than this without a machine are an error of AWS or of the database, and not so many ends.
 FEW, SHARE = 5, 0.1
 _UNFINISHED = ("queued", "running")
@@ -44,8 +45,26 @@ def sweep(*, trust: bool = False) -> int:
         logger.error("EC2 reports none of %s instances of %s: nothing is done", len(missing), len(rows))
     else:
         changed += sum(records.is_gone(row) for row in missing)
+    _tell_unowned(machines, {row.ec2_id for row in rows})
     _wake_terminations()
     return changed
+
+
+def _tell_unowned(machines: list[Machine], owned: set[str | None]) -> None:
+    """For the operator, who alone can say whether they may go: the database may be an older one."""
+    before = timezone.now() - GRACE
+    unowned = sorted(
+        each.ec2_id
+        for each in machines
+        if each.state in ec2.LIVE_STATES
+        and tags.BUILDER not in each.tags
+        and each.ec2_id not in owned
+        and each.launched_at
+        and each.launched_at < before
+    )
+    digest = zlib.crc32(" ".join(unowned).encode())
+    if unowned and cache.add(f"machines-without-row-{digest}", "told", timeout=_TOLD):
+        logger.warning("%s machines run that belong to no instance: %s", len(unowned), unowned[:20])
 
 
 def _bring(row: Instance, machine: Machine) -> bool:
@@ -78,9 +97,16 @@ def _is_young(row: Instance) -> bool:
 
 
 def _wake_terminations() -> None:
-    """Ends that were asked for and whose message was lost; launches whose deployment has ended."""
+    """Ends that were asked for and whose message was lost; launches whose deployment has ended.
+
+    Parameters outlive their machine where AWS refused to delete them, and are asked about again.
+    """
     asked = Q(application__terminate_requested_at__isnull=False)
     abandoned = Q(state=InstanceState.LAUNCHING) & ~Q(deployments__state__in=_UNFINISHED)
-    waiting = Instance.objects.exclude(state__in=_ENDING).filter(asked | abandoned)
-    for pk in waiting.values_list("pk", flat=True).distinct()[:100]:
+    since = timezone.now() - termination.REMINDED
+    gone = Q(state__in=_NO_MACHINE, application__terminate_requested_at__gt=since)
+    waiting = Instance.objects.filter((asked & ~Q(state__in=_NO_MACHINE)) | abandoned | gone)
+    found = list(waiting.values_list("pk", flat=True).distinct())
+    done = termination.without_environment(found)
+    for pk in [pk for pk in found if pk not in done][:100]:
         wake_termination(pk)

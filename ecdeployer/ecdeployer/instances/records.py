@@ -1,5 +1,6 @@
 """Writing what EC2 reports of a machine into its row."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -12,6 +13,14 @@ from .models import Instance, LaunchAttempt
 from .states import InstanceState
 
 _UNFINISHED = ("queued", "running")
+#: EC2 may take minutes to list what it has launched:
+#: https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+LISTING = timedelta(minutes=5)
+#: What was begun, by the portal or with a reason noted then, and how it ends.
+_END_OF: dict[str, str] = {
+    InstanceState.STOPPING: InstanceState.STOPPED,
+    InstanceState.SHUTTING_DOWN: InstanceState.TERMINATED,
+}
 #: States that a person asks for through the portal alone; anything else came from outside.
 _FROM_OUTSIDE = {
     InstanceState.STOPPED: "The instance was stopped outside of the portal.",
@@ -42,7 +51,7 @@ def update(instance: Instance, machine: Machine) -> bool:
         changed["terminated_at"] = timezone.now()
     changed.update(_reason(instance, machine))
     with transaction.atomic():
-        moved = instance.move(machine.state, detail=changed.get("reason", machine.ec2_id), **changed)
+        moved = instance.move(machine.state, detail=changed.get("reason") or machine.ec2_id, **changed)
         if moved:
             wake_deployments(instance)
     return moved
@@ -96,8 +105,10 @@ def _write(instance: Instance, changed: dict[str, Any]) -> bool:
 
 
 def _reason(instance: Instance, machine: Machine) -> dict[str, str]:
-    asked = instance.application.terminate_requested_at is not None
-    if asked or instance.reason or machine.state not in _FROM_OUTSIDE:
+    """Why it went, said when it begins to go; a machine that runs again has none."""
+    if machine.state not in _FROM_OUTSIDE:
+        return {"reason": ""} if instance.reason else {}
+    if instance.application.terminate_requested_at or machine.state == _END_OF.get(instance.state):
         return {}
     said = f" AWS says: {machine.state_reason}" if machine.state_reason else ""
     return {"reason": _FROM_OUTSIDE[InstanceState(machine.state)] + said}

@@ -1,8 +1,11 @@
 """Ending one instance for good."""
 
 import logging
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
 
+from django.core.cache import cache
 from django.utils import timezone
 
 from ..aws import ec2
@@ -19,6 +22,8 @@ _ASKED = "It was terminated from the portal."
 #: A request that is under way when the end is asked for has its answer by then: botocore's three attempts of
 #: 25 s, and EC2's minutes of not yet listing a machine that it has launched.
 LAUNCH_GRACE = timedelta(minutes=5)
+#: For so long after an application's end was asked for, sweeps see to it that its parameters are gone.
+REMINDED = timedelta(days=1)
 
 
 def terminate(instance: Instance) -> bool:
@@ -35,8 +40,27 @@ def terminate(instance: Instance) -> bool:
         _end(instance)
     if instance.state not in {InstanceState.SHUTTING_DOWN, *_NO_MACHINE}:
         return False
-    environment.delete(instance.application)
+    _delete_environment(instance)
     return instance.state in _NO_MACHINE
+
+
+def without_environment(pks: Iterable[UUID]) -> set[UUID]:
+    """Those that have gone and whose parameters are known to be gone; a cache that was lost knows none."""
+    keys = {_key(pk): pk for pk in pks}
+    return {keys[key] for key in cache.get_many(keys)}
+
+
+def _delete_environment(instance: Instance) -> None:
+    """Unless a later instance of the application reads the same parameters."""
+    others = Instance.objects.filter(application=instance.application_id).exclude(pk=instance.pk)
+    if not others.exclude(state__in=_NO_MACHINE).exists():
+        environment.delete(instance.application)
+    if instance.state in _NO_MACHINE:
+        cache.set(_key(instance.pk), "gone", timeout=int(REMINDED.total_seconds()))
+
+
+def _key(pk: UUID) -> str:
+    return f"environment-deleted-{pk}"
 
 
 def _find_launched(instance: Instance) -> None:
@@ -47,10 +71,19 @@ def _find_launched(instance: Instance) -> None:
         if instance.state in {InstanceState.PENDING, InstanceState.RUNNING}:
             _end(instance)
         return
-    attempt = instance.launch_attempts.last()
-    if attempt is None or attempt.created_at < timezone.now() - LAUNCH_GRACE:
+    if _last_launch(instance) < timezone.now() - LAUNCH_GRACE:
         reason = "No machine was launched."
         instance.move(InstanceState.FAILED, detail=reason, reason=reason)
+
+
+def _last_launch(instance: Instance) -> datetime:
+    """An attempt is repeated until its deployment has ended, so its last request may be as late as that."""
+    attempt = instance.launch_attempts.last()
+    if attempt is None:
+        return instance.created_at
+    ends = instance.deployments.exclude(finished_at=None).values_list("finished_at", flat=True)
+    times = [attempt.created_at, instance.application.terminate_requested_at, *ends]
+    return max(time for time in times if time)
 
 
 def _end(instance: Instance) -> None:

@@ -214,7 +214,9 @@ def test_a_machine_that_has_ended_since_is_a_new_attempt(
         launch()
     ec2.terminate(account, next(iter(cloud.machines.values())).ec2_id)
     cloud.killed_after_launch, cloud.refusals = False, ["IdempotentInstanceTerminated"]
-    launch()
+    with pytest.raises(LaunchPausedError) as paused:
+        launch()
+    assert paused.value.retry_in == 0
     launch()
     assert attempts(instance) == [(1, "failed"), (2, "launched")]
 
@@ -236,3 +238,44 @@ def test_without_infrastructure_it_waits_for_the_operator(
 def test_the_calls_of_a_launch_are_known(account: AWS, calls: list[str], launch: Callable[[], None]) -> None:
     launch()
     assert calls == ["DescribeLaunchTemplateVersions", "DescribeSubnets", "RunInstances"]
+
+
+@pytest.mark.parametrize(
+    "code", ["UnauthorizedOperation", "InvalidAMIID.NotFound", "InsufficientInstanceCapacity"]
+)
+def test_a_refusal_after_an_unread_answer_does_not_hide_the_machine(
+    cloud: Cloud, instance: Instance, launch: Callable[[], None], code: str
+) -> None:
+    cloud.killed_after_launch = True
+    with pytest.raises(Killed):
+        launch()
+    cloud.killed_after_launch, cloud.refusals = False, [code]
+    launch()
+    instance.refresh_from_db()
+    assert instance.ec2_id == next(iter(cloud.machines.values())).ec2_id
+    assert attempts(instance) == [(1, "launched")]
+
+
+def test_a_used_token_whose_machine_is_not_listed_yet_is_waited_for(
+    cloud: Cloud, instance: Instance, launch: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.refusals = ["IdempotentParameterMismatch"]
+    with monkeypatch.context() as patched:
+        patched.setattr(ec2, "find_by_instance_tag", lambda *_: None)
+        with pytest.raises(LaunchPausedError):
+            launch()
+    assert attempts(instance) == [(1, "prepared")]
+
+
+def test_while_nobody_can_tell_whether_a_machine_exists_none_is_given_up(
+    cloud: Cloud, instance: Instance, launch: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AWSError(code="UnauthorizedOperation", message="", kind="denied")
+
+    cloud.refusals = ["UnauthorizedOperation"]
+    monkeypatch.setattr(ec2, "find_by_instance_tag", refuse)
+    with pytest.raises(LaunchPausedError):
+        launch()
+    instance.refresh_from_db()
+    assert (instance.state, attempts(instance)) == ("launching", [(1, "prepared")])

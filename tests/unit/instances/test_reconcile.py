@@ -146,3 +146,37 @@ def test_a_lost_request_for_an_end_is_sent_again(launched: Instance, monkeypatch
     application.save()
     reconcile.sweep()
     assert woken == [launched.pk]
+
+
+def test_a_reason_ends_with_what_it_explained(account: AWS, launched: Instance) -> None:
+    ids = [launched.ec2_id or ""]
+    reconcile.sweep()
+    account.ec2.stop_instances(InstanceIds=ids)
+    reconcile.sweep()
+    account.ec2.start_instances(InstanceIds=ids)
+    reconcile.sweep()
+    launched.refresh_from_db()
+    assert (launched.state, launched.reason) == ("running", "")
+
+
+def test_each_reason_gives_way_to_the_next(account: AWS, launched: Instance) -> None:
+    reconcile.sweep()
+    account.ec2.stop_instances(InstanceIds=[launched.ec2_id or ""])
+    reconcile.sweep()
+    account.ec2.terminate_instances(InstanceIds=[launched.ec2_id or ""])
+    reconcile.sweep()
+    launched.refresh_from_db()
+    assert "terminated outside" in launched.reason
+
+
+def test_machines_that_no_row_owns_are_told_once(
+    account: AWS, launched: Instance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ec2_id = launched.ec2_id or ""
+    Instance.objects.update(state="failed")
+    reconcile.sweep()
+    assert caplog.text == ""
+    monkeypatch.setattr(reconcile, "GRACE", timedelta(0))
+    reconcile.sweep()
+    reconcile.sweep()
+    assert caplog.text.count(ec2_id) == 1

@@ -1,7 +1,11 @@
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
+from ecdeployer.aws import ec2, ssm
+from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
 from ecdeployer.instances import environment, provisioning, reconcile, termination
 from ecdeployer.instances.models import Instance, LaunchAttempt
@@ -79,3 +83,75 @@ def test_the_end_may_be_asked_for_again(account: AWS, launched: Instance) -> Non
         termination.terminate(launched)
         reconcile.sweep()
     assert termination.terminate(launched)
+
+
+@pytest.fixture
+def asked(launched: Instance) -> Instance:
+    """Its application is to be ended, and its parameters were written."""
+    environment.write(launched, {"SECRET": "x"})
+    cache.delete(f"environment-deleted-{launched.pk}")
+    application = launched.application
+    application.terminate_requested_at = timezone.now()
+    application.save()
+    return launched
+
+
+def _sweep_and_end(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    woken: list[UUID] = []
+    monkeypatch.setattr(reconcile, "wake_termination", woken.append)
+    reconcile.sweep()
+    for pk in woken:
+        termination.terminate(Instance.objects.get(pk=pk))
+    return woken
+
+
+def test_parameters_that_aws_would_not_delete_are_asked_about_again(
+    account: AWS, asked: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AWSError(code="ThrottlingException", message="", kind="throttled", retryable=True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ssm, "delete_environment", refuse)
+        with pytest.raises(AWSError):
+            termination.terminate(asked)
+    _sweep_and_end(monkeypatch)
+    assert _parameters(account, asked) == []
+    assert _sweep_and_end(monkeypatch) == []
+
+
+def test_parameters_of_a_machine_that_others_ended_go_with_the_application(
+    account: AWS, asked: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Instance.objects.update(state="terminated")
+    _sweep_and_end(monkeypatch)
+    assert _parameters(account, asked) == []
+
+
+def test_a_late_end_leaves_the_parameters_of_the_next_machine(account: AWS, launched: Instance) -> None:
+    environment.write(launched, {"A": "b"})
+    former = Instance.objects.create(application=launched.application, state="failed")
+    assert termination.terminate(former)
+    assert len(_parameters(account, launched)) == 1
+
+
+def test_an_attempt_that_was_repeated_until_the_end_is_waited_for(
+    account: AWS, asked: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Instance.objects.update(state="launching", ec2_id=None)
+    LaunchAttempt.objects.update(created_at=timezone.now() - timedelta(minutes=10))
+    with monkeypatch.context() as patched:
+        patched.setattr(ec2, "find_by_instance_tag", lambda *_: None)
+        assert not termination.terminate(asked)
+    assert asked.state == "launching"
+    termination.terminate(asked)
+    assert asked.state in {"shutting-down", "terminated"}
+
+
+def test_an_end_by_the_portal_is_not_told_as_somebody_elses(account: AWS, launched: Instance) -> None:
+    reconcile.sweep()
+    termination.terminate(launched)
+    Instance.objects.update(state="shutting-down", terminated_at=None)
+    reconcile.sweep()
+    launched.refresh_from_db()
+    assert (launched.state, launched.reason) == ("terminated", "")
