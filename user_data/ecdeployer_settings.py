@@ -116,6 +116,9 @@ def change_static_storage() -> None:
     if "whitenoise" in static_storage() and "WHITENOISE_MANIFEST_STRICT" not in values:
         why = "With DEBUG off, a page that names a missing static file would answer 500."
         set_to("WHITENOISE_MANIFEST_STRICT", value=False, why=why)
+    if values.get("STORAGES") and "default" not in values["STORAGES"]:
+        files = {"default": {"BACKEND": "django.core.files.storage.FileSystemStorage"}, **values["STORAGES"]}
+        set_to("STORAGES", files, "Without a default one no upload can be stored.")
     if overlay.get("plain_static"):
         why = "collectstatic fails with file names that carry a hash."
         plain = "django.contrib.staticfiles.storage.StaticFilesStorage"

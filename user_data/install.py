@@ -34,6 +34,7 @@ PACKAGES = {
     "ckeditor_uploader": "django-ckeditor",
     "colorfield": "django-colorfield",
     "compressor": "django-compressor",
+    "coreapi": "coreapi",
     "corsheaders": "django-cors-headers",
     "crispy_bootstrap4": "crispy-bootstrap4",
     "crispy_bootstrap5": "crispy-bootstrap5",
@@ -247,6 +248,7 @@ def install_missing(home: str) -> None:
     found = re.findall(r"No module named ['\"]([\w.]+)['\"]", said)
     if "Error loading psycopg2" in said:
         found.append("psycopg2")
+    found += re.findall(r"`(\w+)` must be installed", said)
     if "because Pillow is not installed" in said:
         found.append("PIL")
     module = found[-1].split(".")[0] if found else ""

@@ -131,6 +131,12 @@ def test_a_missing_static_file_is_no_reason_for_500(read: Read, text: str) -> No
     assert read(text + "WHITENOISE_MANIFEST_STRICT = True\n")[0]["WHITENOISE_MANIFEST_STRICT"] is True
 
 
+def test_storages_without_a_default_get_one(read: Read) -> None:
+    found, _ = read(f"STORAGES = {{'staticfiles': {{'BACKEND': {HASHED!r}}}}}\n")
+    assert found["STORAGES"]["default"]["BACKEND"].endswith("FileSystemStorage")
+    assert found["STORAGES"]["staticfiles"]["BACKEND"] == HASHED
+
+
 def test_options_of_postgresql_are_not_given_to_sqlite(read: Read) -> None:
     options = {"sslmode": "require", "timeout": 20}
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": "x", "OPTIONS": options}
