@@ -43,7 +43,10 @@ def is_given(value: str) -> bool:
 
 
 def is_local(host: str | None) -> bool:
-    return host is None or str(host) in local_names or (host in ours and host != "")
+    """A name without a dot is one of a compose file's: no other machine knows it."""
+    if host is None or str(host) in local_names or (host in ours and host != ""):
+        return True
+    return not set("./:") & set(str(host))
 
 
 def mask(old: dict[str, Any]) -> dict[str, Any]:

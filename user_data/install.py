@@ -243,17 +243,19 @@ def install_all(home: str, plan: dict[str, Any]) -> None:
 
 def install_missing(home: str) -> None:
     """The package of a module that was not found, where it is well known; status 1 where it is not."""
+    installer = Installer(home)
     with os.fdopen(4, errors="replace") as file:
         said = file.read()[-20_000:]
     found = re.findall(r"No module named ['\"]([\w.]+)['\"]", said)
     if "Error loading psycopg2" in said:
         found.append("psycopg2")
-    found += re.findall(r"`(\w+)` must be installed", said)
+    # coreapi imports pkg_resources, and Django REST framework takes one that fails for one that is absent.
+    if "`coreapi` must be installed" in said or ("coreapi.Field" in said and "'NoneType'" in said):
+        found.append("pkg_resources" if installer.version("coreapi") else "coreapi")
     if "because Pillow is not installed" in said:
         found.append("PIL")
     module = found[-1].split(".")[0] if found else ""
     package = PACKAGES.get(module)
-    installer = Installer(home)
     # With a bound it is an older one that has the module.
     if not package or ("<" not in package and installer.version(re.split("[>=[]", package)[0])):
         sys.exit(1)

@@ -161,7 +161,7 @@ DATABASES = {
 SERVER = 'DATABASES = {{"default": {{"ENGINE": "{}", "HOST": "{}", "NAME": "shop", "PASSWORD": "hidden"}}}}\n'
 
 
-@pytest.mark.parametrize("host", ["db", "", "localhost", "127.0.0.1", "mysql", "postgres"])
+@pytest.mark.parametrize("host", ["db", "", "localhost", "127.0.0.1", "mysql", "shop_db"])
 @pytest.mark.parametrize(
     ("engine", "overlay", "socket"),
     [
