@@ -6,6 +6,7 @@ from django.utils.crypto import salted_hmac
 
 from ..applications.models import SiteKey
 from ..cloud_init.parameters import DeploymentParameters
+from ..instances import environment
 from ..preflight.facts import Facts
 from .models import Deployment
 from .reports import hash_of
@@ -39,7 +40,7 @@ def parameters_of(deployment: Deployment, *, document: str) -> DeploymentParamet
         report_token=report_token(deployment),
         region=settings.AWS_REGION,
         aws_endpoint_url=settings.INSTANCE_AWS_ENDPOINT_URL,
-        parameter_path=f"/{settings.RESOURCE_PREFIX}/{application.pk}/environment",
+        parameter_path=environment.path(application),
         repository=application.github_url,
         commit=deployment.commit_sha,
         branch=deployment.branch,

@@ -26,7 +26,6 @@ _TOLD = 3600
 GRACE = records.LISTING
 #: More rows than this without a machine are an error of AWS or of the database, and not so many ends.
 FEW, SHARE = 5, 0.1
-_UNFINISHED = ("queued", "running")
 
 
 def sweep(*, trust: bool = False) -> int:
@@ -102,7 +101,7 @@ def _wake_terminations() -> None:
     Parameters outlive their machine where AWS refused to delete them, and are asked about again.
     """
     asked = Q(application__terminate_requested_at__isnull=False)
-    abandoned = Q(state=InstanceState.LAUNCHING) & ~Q(deployments__state__in=_UNFINISHED)
+    abandoned = Q(state=InstanceState.LAUNCHING) & ~Q(deployments__state__in=records.UNFINISHED)
     since = timezone.now() - termination.REMINDED
     gone = Q(state__in=_NO_MACHINE, application__terminate_requested_at__gt=since)
     waiting = Instance.objects.filter((asked & ~Q(state__in=_NO_MACHINE)) | abandoned | gone)

@@ -12,7 +12,7 @@ from ..wakeups import wake_deployment
 from .models import Instance, LaunchAttempt
 from .states import InstanceState
 
-_UNFINISHED = ("queued", "running")
+UNFINISHED = ("queued", "running")
 #: EC2 may take minutes to list what it has launched:
 #: https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 LISTING = timedelta(minutes=5)
@@ -75,7 +75,7 @@ def is_gone(instance: Instance) -> bool:
 
 def wake_deployments(instance: Instance) -> None:
     """What waits for this machine is looked at now."""
-    unfinished = instance.deployments.filter(state__in=_UNFINISHED)
+    unfinished = instance.deployments.filter(state__in=UNFINISHED)
     for pk in unfinished.values_list("pk", flat=True):
         wake_deployment(pk)
 
