@@ -41,6 +41,8 @@ as_root() { # COMMAND...
     NEEDED_BY_POSTGRESQL=('/usr/lib/postgresql/*/bin/initdb=postgresql')
     NEEDED_BY_BROWSER=(chromium=chromium)
     NEEDED_BY_CHECKS=(shellcheck=shellcheck shfmt=shfmt)
+    # Read by tests only. Installed, Debian would start them and have them start at every boot.
+    UNPACKED_FOR_READERS=(nginx supervisor python3-pkg-resources)
 }
 
 have() { # COMMAND: a name, a path with wildcards, or "venv" for Python's module
@@ -70,6 +72,19 @@ install_packages() { # COMMAND=PACKAGE...: installs what is missing, upgrades no
     as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get -qy --no-upgrade --no-install-recommends install ca-certificates "${missing[@]}"
 }
+
+unpack_packages() ( # FOLDER PACKAGE...: their files under FOLDER, with nothing installed, started or enabled
+    folder=$1 && shift
+    [[ ! -e $folder ]] || return 0
+    say "Unpacking Debian packages: $*"
+    fresh=$(mktemp -d) && trap 'as_root rm -rf "$fresh"' EXIT
+    cd "$fresh"
+    as_root apt-get -q update
+    as_root apt-get -q -o APT::Sandbox::User=root download "$@"
+    for archive in *.deb; do as_root dpkg-deb --extract "$archive" files; done
+    as_root mkdir -p "$(dirname "$folder")"
+    as_root mv files "$folder"
+)
 
 install_lock() ( # LOCK: into .venv, unless that very lock is what was installed last
     lock=$1 stamp=.venv/installed

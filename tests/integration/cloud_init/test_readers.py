@@ -1,8 +1,8 @@
 """What nginx, supervisor and bash themselves read in the texts that are written for them."""
 
 import json
+import os
 import re
-import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -18,8 +18,9 @@ from ecdeployer.cloud_init.quoting import UnsafeTextError, nginx_word, superviso
 from user_data import inspection
 
 ROOT = Path(__file__).parents[3]
-with_nginx = pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
-with_supervisor = pytest.mark.skipif(not shutil.which("supervisord"), reason="supervisor is not installed")
+READERS = Path(os.environ.get("READERS", "/"))  # where the files of Debian's nginx and supervisor are
+NGINX = READERS / "usr/sbin/nginx"
+PYTHON_PACKAGES = READERS / "usr/lib/python3/dist-packages"
 HOSTILE = [
     "plain",
     "a b",
@@ -80,13 +81,12 @@ def serve(directory: Path, lines: str) -> str:
     )
     (directory / "nginx.conf").write_text(text)
     done = subprocess.run(
-        ["nginx", "-T", "-c", directory / "nginx.conf"], capture_output=True, text=True, check=False
+        [NGINX, "-T", "-c", directory / "nginx.conf"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return text
 
 
-@with_nginx
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nginx_returns_a_word_as_it_was_given(tmp_path: Path, canary: str, text: str) -> None:
     text = text.replace("{canary}", canary)
@@ -96,17 +96,16 @@ def test_nginx_returns_a_word_as_it_was_given(tmp_path: Path, canary: str, text:
         assert "$" in text or not text.isprintable()
         return
     serve(tmp_path, f"server {{ listen unix:{tmp_path}/s.sock; location / {{ return 200 {word}; }} }}")
-    subprocess.run(["nginx", "-c", tmp_path / "nginx.conf"], check=True)
+    subprocess.run([NGINX, "-c", tmp_path / "nginx.conf"], check=True)
     try:
         connection = UnixConnection(tmp_path / "s.sock")
         connection.request("GET", "/")
         assert connection.getresponse().read().decode() == text
         connection.close()
     finally:
-        subprocess.run(["nginx", "-c", tmp_path / "nginx.conf", "-s", "stop"], check=True)
+        subprocess.run([NGINX, "-c", tmp_path / "nginx.conf", "-s", "stop"], check=True)
 
 
-@with_nginx
 @pytest.mark.parametrize("url", HOSTILE)
 def test_nginx_reads_two_locations_at_most_of_what_a_project_says(
     tmp_path: Path, canary: str, url: str
@@ -118,7 +117,6 @@ def test_nginx_reads_two_locations_at_most_of_what_a_project_says(
     assert text.count("alias") <= 1
 
 
-@with_nginx
 def test_nginx_takes_the_site(tmp_path: Path) -> None:
     (tmp_path / "x.locations").write_text(inspection.locations({"STATIC_URL": "/static/"}, "000001"))
     text = nginx.render("000001")
@@ -136,7 +134,6 @@ print(json.dumps([[p.name, p.command] for group in groups for p in group.process
 """
 
 
-@with_supervisor
 @pytest.mark.parametrize("text", HOSTILE)
 def test_supervisor_reads_one_program_with_its_words(tmp_path: Path, canary: str, text: str) -> None:
     text = text.replace("{canary}", canary)
@@ -149,8 +146,9 @@ def test_supervisor_reads_one_program_with_its_words(tmp_path: Path, canary: str
     program = f"[program:site-000001]\ncommand={command}\n"
     conf.write_text(f"[supervisord]\nlogfile={tmp_path}/log\n{program}", encoding="utf-8")
     done = subprocess.run(
-        ["/usr/bin/python3", "-c", SUPERVISOR, conf], capture_output=True, text=True, check=False
-    )
+        ["/usr/bin/python3", "-c", SUPERVISOR, conf],
+        capture_output=True, text=True, check=False, env={"PYTHONPATH": str(PYTHON_PACKAGES)},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     ((name, read),) = json.loads(done.stdout)
     split = subprocess.run(
