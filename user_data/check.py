@@ -112,20 +112,27 @@ def judge(status: int, path: str, *, body: str, asked: str, log: str) -> None:
         cause = last_exception(log)
         raise NotLiveError("health-server-error", f"{at}: {cause}" if cause else f"{at}.")
     if status == 400:
-        why = (
-            "DisallowedHost: ALLOWED_HOSTS does not hold the machine's address"
-            if "ALLOWED_HOSTS" in log + body
-            else "it takes the machine's address for a wrong Host"
-        )
-        raise NotLiveError(
-            "health-disallowed-host", f"{at}: {why}. See ALLOWED_HOSTS, and middleware that checks hosts."
-        )
+        raise NotLiveError(*refused(at, body=body, log=log))
     if status == 404 and asked != "/":
         raise NotLiveError(
             "health-not-found", f"{at}, and {asked} is the path that must answer: see the health path."
         )
     if status >= 400 and status != 404 and status not in FINE:
         raise NotLiveError("health-status", f"{at}, which is no page of a live site.")
+
+
+def refused(at: str, *, body: str, log: str) -> tuple[str, str]:
+    """Django answers 400 to a wrong Host, and to what else it finds suspicious."""
+    cause = last_exception(log)
+    if "ALLOWED_HOSTS" in log + body:
+        why = (
+            "DisallowedHost: ALLOWED_HOSTS does not hold the machine's address. See what sets ALLOWED_HOSTS."
+        )
+    elif cause:
+        return "health-bad-request", f"{at}: {cause}"
+    else:
+        why = "it takes the machine's address for a wrong Host. See middleware that checks hosts."
+    return "health-disallowed-host", f"{at}: {why}"
 
 
 def last_exception(log: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import logging
 import os
 import sys
 import traceback
@@ -41,6 +42,18 @@ def print_traceback(**_: Any) -> None:
         traceback.print_exc()
 
 
+class RefusalHandler(logging.Handler):
+    """Tells why Django took a request for a suspicious one, which it logs nowhere else when DEBUG is off.
+
+    A wrong Host gets no traceback: strangers send them all day.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(record.getMessage() + "\n")
+        if record.exc_info and not record.name.endswith(".DisallowedHost"):
+            traceback.print_exception(*record.exc_info)
+
+
 def with_client_address(wsgi: Any) -> Any:
     """Gunicorn knows no address of a client behind a unix socket; nginx sets the header on every request."""
 
@@ -55,5 +68,6 @@ with contextlib.suppress(ModuleNotFoundError):
     settings.DEBUG  # noqa: B018
 application = project_application()
 got_request_exception.connect(print_traceback, weak=False)
+logging.getLogger("django.security").addHandler(RefusalHandler())
 if not asynchronous:
     application = with_client_address(application)

@@ -116,26 +116,29 @@ def change_files() -> None:
 
 
 def change_static_storage() -> None:
-    if "whitenoise" in static_storage() and "WHITENOISE_MANIFEST_STRICT" not in values:
-        why = "With DEBUG off, a page that names a missing static file would answer 500."
-        set_to("WHITENOISE_MANIFEST_STRICT", value=False, why=why)
     if values.get("STORAGES") and "default" not in values["STORAGES"]:
         files = {"default": {"BACKEND": "django.core.files.storage.FileSystemStorage"}, **values["STORAGES"]}
         set_to("STORAGES", files, "Without a default one no upload can be stored.")
+    own = static_storage()
     if overlay.get("plain_static"):
-        why = "collectstatic fails with file names that carry a hash."
         plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if "STORAGES" in values:
-            storages = {**values["STORAGES"], "staticfiles": {"BACKEND": plain}}
-            set_to("STORAGES", storages, why)
-        else:
-            set_to("STATICFILES_STORAGE", plain, why)
+        store_static({"BACKEND": plain}, "collectstatic fails with file names that carry a hash.")
+    elif "Manifest" in str(own.get("BACKEND")):
+        values["ECDEPLOYER_STATIC_STORAGE"] = own["BACKEND"]
+        why = "With DEBUG off, a page that names a missing static file would be refused."
+        store_static({**own, "BACKEND": "ecdeployer_static.storage"}, why)
 
 
-def static_storage() -> str:
-    """The dotted name of what stores static files, as far as the project names it."""
-    configured = (values.get("STORAGES") or {}).get("staticfiles") or {}
-    return str(configured.get("BACKEND") or values.get("STATICFILES_STORAGE") or "")
+def store_static(storage: dict[str, Any], why: str) -> None:
+    if "STORAGES" in values:
+        set_to("STORAGES", {**values["STORAGES"], "staticfiles": storage}, why)
+    else:
+        set_to("STATICFILES_STORAGE", storage["BACKEND"], why)
+
+
+def static_storage() -> dict[str, Any]:
+    """What stores static files, as far as the project says."""
+    return (values.get("STORAGES") or {}).get("staticfiles") or {"BACKEND": values.get("STATICFILES_STORAGE")}
 
 
 def absolute(path: Any) -> str:

@@ -94,6 +94,17 @@ CASES: dict[str, tuple[projects.Files, str, str, str]] = {
         "health-disallowed-host",
         "ALLOWED_HOSTS",
     ),
+    "suspicious": (
+        failing(
+            projects.plain(),
+            pages__views=projects.VIEWS
+            + "\n\ndef home(request):\n    from django.core.exceptions import SuspiciousOperation\n"
+            "    raise SuspiciousOperation('odd')\n",
+        ),
+        "health",
+        "health-bad-request",
+        "GET / answers 400: django.core.exceptions.SuspiciousOperation: odd (mysite/pages/views.py, line",
+    ),
 }
 
 

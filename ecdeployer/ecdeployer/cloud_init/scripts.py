@@ -18,6 +18,7 @@ NAMES = (
     "ecdeployer_gunicorn.py",
     "ecdeployer_manage.py",
     "ecdeployer_settings.py",
+    "ecdeployer_static.py",
     "environment.py",
     "fields.py",
     "inspection.py",

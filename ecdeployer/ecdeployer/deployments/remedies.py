@@ -17,6 +17,7 @@ REMEDIES: dict[str, str] = {
     "environment-unreadable": _AGAIN,
     "scripts-unreadable": "The operator has to run manage.py ensure_infrastructure. Then deploy again.",
     "health-disallowed-host": "Let ALLOWED_HOSTS hold the machine's address, and middleware let it pass.",
+    "health-bad-request": "Mend what the last traceback of the log names, push, and deploy again.",
     "health-server-error": "Mend what the last traceback of the log names, push, and deploy again.",
     "health-redirect-loop": "Look for middleware that redirects every page, and deploy again.",
     "health-https-redirect": "Switch SECURE_SSL_REDIRECT off for now: the address has no certificate.",

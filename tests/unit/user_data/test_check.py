@@ -35,7 +35,14 @@ def test_answers_of_a_live_site(status: int) -> None:
             "health-disallowed-host",
             "does not hold",
         ),
-        (400, "", "", "health-disallowed-host", "ALLOWED_HOSTS"),
+        (400, "", "", "health-disallowed-host", "middleware"),
+        (
+            400,
+            "",
+            LOG,
+            "health-bad-request",
+            "GET / answers 400: KeyError: 'x' (mysite/pages/views.py, line 3)",
+        ),
         (410, "", "", "health-status", "410"),
     ],
 )

@@ -123,18 +123,30 @@ def test_origins_without_a_scheme_get_one(read: Read) -> None:
     "text",
     [
         f"STATICFILES_STORAGE = {HASHED!r}\n",
-        f"STORAGES = {{'staticfiles': {{'BACKEND': {HASHED!r}}}}}\n",
+        f"STORAGES = {{'staticfiles': {{'BACKEND': {HASHED!r}, 'OPTIONS': {{}}}}}}\n",
     ],
 )
-def test_a_missing_static_file_is_no_reason_for_500(read: Read, text: str) -> None:
-    assert read(text)[0]["WHITENOISE_MANIFEST_STRICT"] is False
-    assert read(text + "WHITENOISE_MANIFEST_STRICT = True\n")[0]["WHITENOISE_MANIFEST_STRICT"] is True
+def test_a_page_that_names_a_missing_static_file_is_not_refused(read: Read, text: str) -> None:
+    found, changes = read(text)
+    assert found["ECDEPLOYER_STATIC_STORAGE"] == HASHED
+    (changed,) = {"STORAGES", "STATICFILES_STORAGE"} & set(changes)
+    expected: object = "ecdeployer_static.storage"
+    if changed == "STORAGES":
+        expected = {"BACKEND": expected, "OPTIONS": {}}
+        found["STORAGES"] = found["STORAGES"]["staticfiles"]
+    assert found[changed] == expected
+
+
+def test_names_of_static_files_can_be_plain(read: Read) -> None:
+    text = f"STORAGES = {{'staticfiles': {{'BACKEND': {HASHED!r}, 'OPTIONS': {{'manifest_name': 'x'}}}}}}\n"
+    stored = read(text, plain_static=True)[0]["STORAGES"]["staticfiles"]
+    assert stored == {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
 def test_storages_without_a_default_get_one(read: Read) -> None:
-    found, _ = read(f"STORAGES = {{'staticfiles': {{'BACKEND': {HASHED!r}}}}}\n")
+    found, _ = read("STORAGES = {'staticfiles': {'BACKEND': 'x.Storage'}}\n")
     assert found["STORAGES"]["default"]["BACKEND"].endswith("FileSystemStorage")
-    assert found["STORAGES"]["staticfiles"]["BACKEND"] == HASHED
+    assert found["STORAGES"]["staticfiles"]["BACKEND"] == "x.Storage"
 
 
 def test_options_of_postgresql_are_not_given_to_sqlite(read: Read) -> None:
