@@ -247,13 +247,20 @@ class Executor(Evaluator):
         parts = parts[: len(parts) - node.level + 1]
         return ".".join([*parts, *filter(None, [node.module])])
 
+    def _stem(self, name: str) -> str:
+        """Where a module would be. Some projects import their own directory by its name, from the root."""
+        parts = name.split(".")
+        inside, outside = (posixpath.normpath(posixpath.join(base, *parts)) for base in (self.base, ""))
+        own = parts[0] == self.base and not self.tree.exists(posixpath.join(self.base, parts[0]))
+        return outside if own else inside
+
     def _find(self, name: str) -> str:
-        stem = posixpath.normpath(posixpath.join(self.base, *name.split(".")))
+        stem = self._stem(name)
         return next((path for path in (f"{stem}.py", f"{stem}/__init__.py") if self.tree.exists(path)), "")
 
     def _is_ours(self, top: str) -> bool:
         """A folder that holds no Python, such as one with Redis's configuration, hides no package."""
-        folder = posixpath.normpath(posixpath.join(self.base, top))
+        folder = self._stem(top)
         folders = [folder, *self.tree.directories(folder)]
         files = (path for each in folders for path in self.tree.files(each))
         return bool(top) and (bool(self._find(top)) or any(path.endswith(".py") for path in files))
@@ -262,8 +269,7 @@ class Executor(Evaluator):
         path = self._find(name)
         if path:
             return Module(Executor(self.environment, path, self.budget, self.record, self.base).run())
-        folder = posixpath.normpath(posixpath.join(self.base, *name.split(".")))
-        if self.tree.exists(folder):
+        if self.tree.exists(self._stem(name)):
             return Unknown()
         if self.environment.catches("ImportError") or self.environment.catches("ModuleNotFoundError"):
             raise SignalError("ImportError")

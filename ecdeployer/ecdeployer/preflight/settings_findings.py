@@ -100,10 +100,10 @@ def of_packages(
 def _is_in_tree(tree: Tree, base: str, module: str) -> bool:
     """In the project's directory, or below a folder that the code may have put on the path."""
     folder = posixpath.normpath(posixpath.join(base, module))
-    if tree.exists(folder) or tree.exists(f"{folder}.py"):
+    if module == base or tree.exists(folder) or tree.exists(f"{folder}.py"):
         return True
     ends = tuple(f"/{module}{end}" for end in ("/__init__.py", "/apps.py", "/models.py", ".py"))
-    return any(path.endswith(ends) and "site-packages" not in path for path in tree.all_files)
+    return any(f"/{path}".endswith(ends) and "site-packages" not in path for path in tree.all_files)
 
 
 def _other_case(tree: Tree, base: str, module: str) -> str:

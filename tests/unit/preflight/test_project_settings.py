@@ -322,6 +322,27 @@ def test_an_app_below_a_folder_on_the_path_is_the_projects(read: Read) -> None:
     assert "package-not-listed" not in codes(found)
 
 
+def test_a_project_may_import_its_own_directory_from_the_root(tmp_path: Path) -> None:
+    files = {
+        "env.py": "import environ\nenv = environ.Env()\n",
+        "settings.py": f"from src.config.env import env\n{HEAD}INSTALLED_APPS = ['src.a']\nX = env('ONE')\n",
+    }
+    (tmp_path / "src/config").mkdir(parents=True)
+    for name, text in files.items():
+        (tmp_path / "src/config" / name).write_text(text)
+
+    found = project_settings.read(
+        Tree(tmp_path),
+        project_directory="src",
+        module="config.settings",
+        environment=(),
+        packages=("django",),
+    )
+
+    assert found.required_environment == ("ONE",)
+    assert "src" not in " ".join(item.message for item in found.findings)
+
+
 def test_names_that_differ_in_capitals_are_told(read: Read) -> None:
     found = read(f"{HEAD}INSTALLED_APPS = ['Cart']\n", **{"cart/__init__.py": ""})
 
