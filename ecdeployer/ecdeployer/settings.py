@@ -97,9 +97,16 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": CONFIGURATION.redis_url,
         "KEY_PREFIX": "ecdeployer",
+        # Nothing in it is needed: while Redis is away, or does not answer, people sign in without the throttle.
+        "OPTIONS": {
+            "IGNORE_EXCEPTIONS": True,
+            "LOG_IGNORED_EXCEPTIONS": True,
+            "SOCKET_CONNECT_TIMEOUT": 1,
+            "SOCKET_TIMEOUT": 1,
+        },
     }
 }
 
@@ -120,6 +127,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": "ecdeployer-",
     # A page does not wait for a broker that is away: beat finds what was not said.
     "socket_connect_timeout": 2,
+    "socket_timeout": 3,
     "max_retries": 1,
     "interval_start": 0,
     "interval_max": 0.2,
