@@ -5,6 +5,7 @@ it, read by GetParametersByPath at start, becomes a variable of the same name un
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from environs import Env, EnvValidationError
 from marshmallow import ValidationError
+from marshmallow.validate import Range
 
 from .aws.portal_settings import read_settings
 
@@ -61,6 +63,8 @@ def load(default_directory: str) -> Configuration:
         env.seal()
     except EnvValidationError as error:
         sys.exit(f"ecdeployer: {_one_line(error)}")
+    if bool(configuration.github_client_id) != bool(configuration.github_client_secret):
+        sys.exit("ecdeployer: GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET: one is set; set both, or neither")
     return configuration
 
 
@@ -71,44 +75,64 @@ def _one_line(error: EnvValidationError) -> str:
 
 
 def _read(env: Env, default_directory: str) -> Configuration:
-    portal_url = env.str("PORTAL_URL", validate=_is_url("http", "https")) or ""
+    portal_url = env.str("PORTAL_URL", validate=_is_origin) or ""
     endpoint = env.str("AWS_ENDPOINT_URL", None, validate=_is_url("http", "https"))
     return Configuration(
         secret_key=env.str("SECRET_KEY", validate=_is_long_enough),
         secret_key_fallbacks=env.list("SECRET_KEY_FALLBACKS", []),
         debug=env.bool("DEBUG", False),
         portal_url=portal_url.rstrip("/"),
-        instance_portal_url=(
-            env.str("INSTANCE_PORTAL_URL", None, validate=_is_url("http", "https")) or portal_url
-        ).rstrip("/"),
-        allowed_hosts=env.list("ALLOWED_HOSTS", []),
-        trusted_proxies=env.int("TRUSTED_PROXIES", 0),
+        instance_portal_url=(env.str("INSTANCE_PORTAL_URL", None, validate=_is_origin) or portal_url).rstrip(
+            "/"
+        ),
+        allowed_hosts=env.list(
+            "ALLOWED_HOSTS", [], validate=_is_list_of(r"\.?[\w.-]+|\[[0-9a-f:]+\]|\*", "host names")
+        ),
+        trusted_proxies=env.int("TRUSTED_PROXIES", 0, validate=Range(min=0, max=9)),
         database_url=env.str(
             "DATABASE_URL",
             f"sqlite:///{default_directory}/ecdeployer.sqlite3",
             validate=_is_url("sqlite", "postgres", "postgresql"),
         ),
         redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=_is_url("redis", "rediss")),
-        aws_region=env.str("AWS_REGION", "eu-west-1"),
+        aws_region=env.str(
+            "AWS_REGION",
+            "eu-west-1",
+            validate=_is_like(r"[a-z]{2,3}(-[a-z]+)+-\d", "a region such as eu-west-1"),
+        ),
         aws_endpoint_url=endpoint,
         instance_aws_endpoint_url=env.str(
             "INSTANCE_AWS_ENDPOINT_URL", endpoint, validate=_is_url("http", "https")
         ),
-        resource_prefix=env.str("RESOURCE_PREFIX", "ecdeployer"),
+        resource_prefix=env.str(
+            "RESOURCE_PREFIX",
+            "ecdeployer",
+            validate=_is_like(r"[a-z][a-z0-9-]{0,29}", "lower-case letters and hyphens, at most 30"),
+        ),
         base_ami_parameter=env.str("BASE_AMI_PARAMETER", "/aws/service/debian/release/12/latest/amd64"),
-        instance_types=env.list("INSTANCE_TYPES", DEFAULT_INSTANCE_TYPES),
+        instance_types=env.list(
+            "INSTANCE_TYPES",
+            DEFAULT_INSTANCE_TYPES,
+            validate=_is_list_of(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "instance types such as t3.micro"),
+        ),
         agents=env.str("AGENTS", "required", validate=_is_one_of("required", "skip")),
         sign_up=env.bool("SIGN_UP", False),
         github_client_id=env.str("GITHUB_CLIENT_ID", ""),
         github_client_secret=env.str("GITHUB_CLIENT_SECRET", ""),
-        git_hosts=env.list("GIT_HOSTS", ["github.com"]),
+        git_hosts=env.list(
+            "GIT_HOSTS",
+            ["github.com"],
+            validate=_is_list_of(r"(https?://)?[\w.-]+(:\d+)?/?", "host names, or http://HOST:PORT"),
+        ),
         accept_root_manage=env.bool("ACCEPT_ROOT_MANAGE", False),
-        machine_python=env.str("MACHINE_PYTHON", "3.11"),
+        machine_python=env.str(
+            "MACHINE_PYTHON", "3.11", validate=_is_like(r"3\.\d{1,2}", "a version such as 3.11")
+        ),
         python_downloads=env.bool("PYTHON_DOWNLOADS", True),
-        email_url=env.str("EMAIL_URL", ""),
+        email_url=env.str("EMAIL_URL", None, validate=_is_url("smtp", "smtp+tls")) or "",
         email_from=env.str("EMAIL_FROM", "ecdeployer@localhost"),
         static_root=env.str("STATIC_ROOT", f"{default_directory}/staticfiles"),
-        log_level=env.str("LOG_LEVEL", "INFO"),
+        log_level=env.str("LOG_LEVEL", "INFO", validate=_is_one_of("DEBUG", "INFO", "WARNING", "ERROR")),
     )
 
 
@@ -119,9 +143,35 @@ def _is_url(*schemes: str) -> Callable[[str | None], bool]:
         parts = urlsplit(value)
         if parts.scheme not in schemes or not (parts.netloc or parts.scheme == "sqlite"):
             raise ValidationError(
-                f"found {value.split('@')[-1]!r}, expected a URL that begins with {' or '.join(schemes)}://"
+                f"found {value.split('@')[-1]!r}, expected a URL that begins with {' or '.join(schemes)} and ://"
             )
         return True
+
+    return check
+
+
+def _is_origin(value: str | None) -> bool:
+    """A URL without a path: links are made by putting one behind it."""
+    _is_url("http", "https")(value)
+    if value is not None and (urlsplit(value).path.strip("/") or set(value) & set("?#")):
+        raise ValidationError(
+            f"found {value!r}, expected a URL without a path, such as https://portal.example.com"
+        )
+    return True
+
+
+def _is_like(pattern: str, expected: str) -> Callable[[str], bool]:
+    def check(value: str) -> bool:
+        if not re.fullmatch(pattern, value):
+            raise ValidationError(f"found {value!r}, expected {expected}")
+        return True
+
+    return check
+
+
+def _is_list_of(pattern: str, expected: str) -> Callable[[list[str]], bool]:
+    def check(values: list[str]) -> bool:
+        return all(_is_like(pattern, f"{expected}, with commas between")(value) for value in values)
 
     return check
 

@@ -100,7 +100,7 @@ CACHES = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": CONFIGURATION.redis_url,
         "KEY_PREFIX": "ecdeployer",
-        # Nothing in it is needed: while Redis is away, or does not answer, people sign in without the throttle.
+        # Nothing in it is needed: while Redis is away people sign in without the throttle.
         "OPTIONS": {
             "IGNORE_EXCEPTIONS": True,
             "LOG_IGNORED_EXCEPTIONS": True,
