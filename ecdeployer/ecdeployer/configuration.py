@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -40,6 +41,10 @@ class Configuration:
     resource_prefix: str
     base_ami_parameter: str
     instance_types: list[str]
+    machines: int
+    machines_per_owner: int
+    monthly_usd: Decimal | None
+    monthly_usd_per_owner: Decimal | None
     agents: str
     sign_up: bool
     github_client_id: str
@@ -115,6 +120,10 @@ def _read(env: Env, default_directory: str) -> Configuration:
             DEFAULT_INSTANCE_TYPES,
             validate=_is_list_of(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "instance types such as t3.micro"),
         ),
+        machines=env.int("MACHINES", 50, validate=Range(min=0)),
+        machines_per_owner=env.int("MACHINES_PER_OWNER", 10, validate=Range(min=0)),
+        monthly_usd=env.decimal("MONTHLY_USD", None, validate=Range(min=0)),
+        monthly_usd_per_owner=env.decimal("MONTHLY_USD_PER_OWNER", None, validate=Range(min=0)),
         agents=env.str("AGENTS", "required", validate=_is_one_of("required", "skip")),
         sign_up=env.bool("SIGN_UP", False),
         github_client_id=env.str("GITHUB_CLIENT_ID", ""),

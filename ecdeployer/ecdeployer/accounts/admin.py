@@ -16,5 +16,9 @@ admin.site.index_title = _("Records")
 class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     """People. Everything else that an application has is in the rooms of its own."""
 
-    fieldsets = (*(DjangoUserAdmin.fieldsets or ()), ("Pages", {"fields": ("time_zone",)}))
+    fieldsets = (
+        *(DjangoUserAdmin.fieldsets or ()),
+        ("Pages", {"fields": ("time_zone",)}),
+        ("Limits", {"fields": ("machine_limit", "monthly_usd_limit")}),
+    )
     list_display = ("username", "email", "is_staff", "is_active", "last_login")

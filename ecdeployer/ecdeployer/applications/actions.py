@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from ..accounts import limits
 from ..accounts.models import User
 from ..deployments import actions as deployments
 from ..deployments.actions import RefusedError
@@ -39,7 +40,8 @@ def create_application(
     """Register an application, and queue its instance and first deployment.
 
     ``fields`` are columns of Application that ``ApplicationForm`` has checked. A submission that was made
-    before gives the application that it made. Raises IntegrityError when the owner has the name already.
+    before gives the application that it made. Raises IntegrityError when the owner has the name already, and
+    RefusedError beyond a limit.
     """
     try:
         with transaction.atomic():
@@ -82,6 +84,9 @@ def _launch_and_deploy(
 ) -> Deployment:
     instance = Instance(application=application, instance_type=application.instance_type)
     deployments.refuse_while_unfinished(application)
+    reason = limits.refusal(application.owner, application.instance_type)
+    if reason:
+        raise RefusedError(reason)
     instance.save()
     kind = Deployment.Kind.FIRST
     return deployments.queue(application, instance=instance, kind=kind, by=by, trigger=trigger)

@@ -73,6 +73,9 @@ def _create(request: SignedInRequest, form: ApplicationForm) -> Application | No
         return actions.create_application(
             owner=request.user, by=request.user, trigger=Deployment.Trigger.PAGE, **form.parameters()
         )
+    except actions.RefusedError as error:
+        form.add_error(None, str(error))
+        return None
     except IntegrityError:
         # Another request of the same person was first, between the check and the write.
         earlier = _submitted_before(request)

@@ -6,6 +6,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
+from ..instances import launch_queue
 from . import claims, provisioning
 
 #: A longer pause is left to beat.
@@ -24,6 +25,7 @@ def advance(pk: str, *, only_if_due: bool = False) -> None:
 
 @shared_task
 def advance_all() -> None:
-    """Wake every deployment that is due: one query. What a lost message left undone is found here."""
+    """Give turns to launch, and wake every deployment that is due: what a lost message left undone."""
+    launch_queue.give_turns()
     for pk in claims.due(timezone.now()).values_list("pk", flat=True)[:BATCH]:
         advance.apply_async((str(pk),), {"only_if_due": True}, expires=10)

@@ -1,6 +1,7 @@
 import uuid
 
 from django.db import models
+from django.utils import timezone
 
 from ..applications.models import Application, Event
 from ..encryption import EncryptedTextField
@@ -41,6 +42,10 @@ class Instance(StatefulModel):
     public_ip = models.GenericIPAddressField(null=True, blank=True)
     private_ip = models.GenericIPAddressField(null=True, blank=True)
     launched_at = models.DateTimeField(null=True, blank=True)
+    launch_asked_at = models.DateTimeField(
+        null=True, blank=True, db_index=True, help_text="When it began to wait for its turn; empty otherwise."
+    )
+    launch_granted_at = models.DateTimeField(null=True, blank=True, help_text="When its turn was given.")
     terminated_at = models.DateTimeField(null=True, blank=True)
     reason = models.TextField(blank=True, help_text="Why it failed or went, for people.")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -55,6 +60,25 @@ class Instance(StatefulModel):
         Event.objects.create(
             application_id=self.application_id, subject="instance", verb=f"{before} -> {after}", detail=detail
         )
+
+
+class LaunchQueue(models.Model):
+    """The one row that says how many RunInstances calls may be made now, and whether any may."""
+
+    ONLY = 1
+
+    tokens = models.FloatField(default=5)
+    counted_at = models.DateTimeField(default=timezone.now)
+    held_until = models.DateTimeField(null=True, blank=True)
+    held_reason = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.tokens:.1f} launches"
+
+    @classmethod
+    def lock(cls) -> "LaunchQueue":
+        """The row, held until the caller's transaction ends."""
+        return cls.objects.select_for_update().get_or_create(pk=cls.ONLY)[0]
 
 
 class LaunchAttempt(models.Model):

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ..aws import ec2, tags
 from ..aws.errors import AWSError, rule_for
-from . import infrastructure, records
+from . import infrastructure, launch_queue, records
 from .connection import aws
 from .infrastructure import Infrastructure
 from .models import GoldenImage, Instance, LaunchAttempt
@@ -28,6 +28,8 @@ Render = Callable[[Infrastructure], bytes]
 ATTEMPTS = 6
 #: Seconds until it is worth asking again, by the error's kind.
 _PAUSES = {"throttled": 2.0, "unavailable": 3.0, "credentials": 15.0, "limit": 30.0, "paused": 30.0}
+#: Whoever comes next would be refused too.
+_HOLDING = {"credentials", "limit", "paused"}
 _PROFILE_PAUSE = 5.0
 _LISTING_PAUSE = 15.0
 #: Repeating the same request does not help. An earlier one of the same attempt may have been carried out.
@@ -60,6 +62,9 @@ def launch(instance: Instance, *, render: Render) -> None:
     instance.refresh_from_db()
     if instance.state not in {InstanceState.REQUESTED, InstanceState.LAUNCHING}:
         return
+    wait = launch_queue.ask(instance)
+    if wait is not None:
+        raise LaunchPausedError(wait.reason, retry_in=wait.retry_in)
     try:
         attempt = instance.launch_attempts.last()
         if attempt is None or attempt.outcome == LaunchAttempt.Outcome.FAILED:
@@ -185,6 +190,10 @@ def _give_reason(instance: Instance, error: AWSError) -> None:
         raise LaunchPausedError(f"{error.person} Another zone is tried.", retry_in=0)
     if _is_early(error):
         raise LaunchPausedError("AWS does not know the instance profile yet.", retry_in=_PROFILE_PAUSE)
+    if error.kind == "throttled":
+        launch_queue.slow_down()
+    elif error.kind in _HOLDING:
+        launch_queue.hold(_PAUSES[error.kind], error.person)
     if error.retryable:
         raise LaunchPausedError(error.person, retry_in=_PAUSES.get(error.kind, 5.0))
     _fail(instance, code=f"aws-{error.kind}", reason=error.person)

@@ -8,7 +8,7 @@ from ecdeployer.aws import ec2
 from ecdeployer.aws.errors import AWSError, rule_for
 from ecdeployer.aws.session import AWS
 from ecdeployer.instances import provisioning, records
-from ecdeployer.instances.models import GoldenImage, Instance, LaunchAttempt
+from ecdeployer.instances.models import GoldenImage, Instance, LaunchAttempt, LaunchQueue
 from ecdeployer.instances.provisioning import LaunchFailedError, LaunchPausedError
 
 pytestmark = pytest.mark.django_db
@@ -146,6 +146,12 @@ def test_what_passes_by_itself_is_repeated_with_the_same_bytes(
     with pytest.raises(LaunchPausedError) as paused:
         launch()
     assert paused.value.retry_in > 0
+    if code != "InternalError":
+        # What would refuse everybody makes everybody wait.
+        with pytest.raises(LaunchPausedError):
+            launch()
+        assert len(cloud.requests) == 1
+        LaunchQueue.objects.update(tokens=5, held_until=None)
     launch()
     assert cloud.requests[0] == cloud.requests[1]
     assert attempts(instance) == [(1, "launched")]

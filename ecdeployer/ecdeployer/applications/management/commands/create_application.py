@@ -49,6 +49,8 @@ def _create(options: dict[str, Any]) -> Application:
     try:
         trigger = Deployment.Trigger.COMMAND
         return actions.create_application(owner=owner, by=None, trigger=trigger, **form.parameters())
+    except actions.RefusedError as error:
+        raise CommandError(str(error), returncode=WRONG_INPUT) from error
     except IntegrityError as error:
         message = f"name: {owner.username} has this name since a moment ago"
         raise CommandError(message, returncode=WRONG_INPUT) from error

@@ -1,0 +1,79 @@
+"""How many machines a person and the whole portal may have, and what they may cost a month."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+from django.db.models import Count, QuerySet
+
+from ..instances import prices
+from ..instances.models import Instance, LaunchQueue
+from ..instances.states import InstanceState
+from .models import User
+
+_NO_MACHINE = (InstanceState.FAILED, InstanceState.TERMINATED)
+_ASK = "Terminate what is no longer needed, or ask the operator of this portal for more."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Machines, and US dollars a month for their types; None where there is no limit.
+
+    A machine counts from the moment in which it is asked for until it has gone, stopped ones too. A type
+    whose price nobody knows counts as nothing.
+    """
+
+    machines: int | None
+    used_machines: int
+    monthly_usd: Decimal | None
+    used_monthly_usd: Decimal
+
+
+def of(owner: User) -> Limits:
+    """What a person may have and has: one query."""
+    own = owner.machine_limit if owner.machine_limit is not None else settings.MACHINES_PER_OWNER
+    usd = owner.monthly_usd_limit if owner.monthly_usd_limit is not None else settings.MONTHLY_USD_PER_OWNER
+    return _limits(Instance.objects.filter(application__owner=owner), machines=own, monthly_usd=usd)
+
+
+def of_portal() -> Limits:
+    """What all together may have and have: one query."""
+    return _limits(Instance.objects.all(), machines=settings.MACHINES, monthly_usd=settings.MONTHLY_USD)
+
+
+def refusal(owner: User, instance_type: str) -> str:
+    """Why one more machine is not to be had, for the person; empty where it is.
+
+    The caller's transaction holds the lock until the machine is written: two requests at once are counted
+    one after the other.
+    """
+    LaunchQueue.lock()
+    return _beyond(of(owner), instance_type, who="You have") or _beyond(
+        of_portal(), instance_type, who="This portal has"
+    )
+
+
+def _beyond(limits: Limits, instance_type: str, *, who: str) -> str:
+    if limits.machines is not None and limits.used_machines >= limits.machines:
+        return f"{who} {limits.used_machines} of {limits.machines} machines. {_ASK}"
+    price = prices.monthly(instance_type, region=settings.AWS_REGION) or Decimal(0)
+    wanted = limits.used_monthly_usd + price
+    if limits.monthly_usd is not None and wanted > limits.monthly_usd:
+        return (
+            f"{who} machines for ${limits.used_monthly_usd} a month; with this one it is ${wanted}, and the "
+            f"limit is ${limits.monthly_usd}. Choose a smaller instance type. {_ASK}"
+        )
+    return ""
+
+
+def _limits(instances: QuerySet[Instance], *, machines: int | None, monthly_usd: Decimal | None) -> Limits:
+    types = instances.exclude(state__in=_NO_MACHINE).order_by().values_list("instance_type")
+    counts = dict(types.annotate(count=Count("pk")))
+    region = settings.AWS_REGION
+    costs = (count * (prices.monthly(name, region=region) or Decimal(0)) for name, count in counts.items())
+    return Limits(
+        machines=machines,
+        used_machines=sum(counts.values()),
+        monthly_usd=monthly_usd,
+        used_monthly_usd=sum(costs, Decimal(0)),
+    )
