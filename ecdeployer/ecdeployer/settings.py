@@ -139,6 +139,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "check-status": {
+        "task": "ecdeployer.instances.tasks.check_status",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "advance": {
         "task": "ecdeployer.deployments.tasks.advance_all",
         "schedule": 2.0,

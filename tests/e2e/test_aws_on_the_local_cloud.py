@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 from ecdeployer.aws import ec2, ssm, tags
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
@@ -113,6 +114,7 @@ def launch(aws: AWS, ami_id: str) -> ec2.Machine:
             application=str(uuid.uuid4()),
             instance=instance,
             attempt=1,
+            asked_at=timezone.now(),
             name="mark",
         ),
     )

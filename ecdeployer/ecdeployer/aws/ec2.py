@@ -1,6 +1,6 @@
 """Machines."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 #: DescribeInstances' maximum for one page.
 PAGE = 1000
+_VALUES = 200
 LIVE_STATES = frozenset({"pending", "running", "stopping", "stopped"})
 
 
@@ -31,6 +32,7 @@ class Machine:
     launched_at: datetime | None = None
     tags: dict[str, str] = field(default_factory=dict)
     state_reason: str = ""
+    state_code: str = ""
     client_token: str = ""
     arn: str = ""
 
@@ -105,9 +107,20 @@ def find_by_instance_tag(aws: AWS, instance_uuid: str) -> Machine | None:
     return min(found, key=_live_then_old) if found else None
 
 
+def find_by_ids(aws: AWS, ec2_ids: Collection[str]) -> list[Machine]:
+    """Those that EC2 reports, at most 200 asked for at once: its limit for the values of a filter."""
+    wanted = sorted(ec2_ids)
+    parts = [wanted[start : start + _VALUES] for start in range(0, len(wanted), _VALUES)]
+    return [
+        machine
+        for part in parts
+        for machine in _describe(aws, Filters=[{"Name": "instance-id", "Values": part}])
+    ]
+
+
 def find_machine(aws: AWS, ec2_id: str) -> Machine | None:
     """None where EC2 does not report it: shortly after the launch that does not mean that there is none."""
-    found = _describe(aws, Filters=[{"Name": "instance-id", "Values": [ec2_id]}])
+    found = find_by_ids(aws, [ec2_id])
     return found[0] if found else None
 
 
@@ -144,6 +157,19 @@ def default_subnets(aws: AWS) -> list[Subnet]:
     return sorted(subnets, key=lambda subnet: (subnet.zone, subnet.id))
 
 
+def find_impaired(aws: AWS) -> set[str]:
+    """The EC2 ids of running machines whose system or instance status check fails."""
+    paginate = lambda: list(  # noqa: E731
+        aws.ec2.get_paginator("describe_instance_status").paginate(PaginationConfig={"PageSize": PAGE})
+    )
+    return {
+        status["InstanceId"]
+        for page in aws.ask(paginate)
+        for status in page["InstanceStatuses"]
+        if "impaired" in (status["InstanceStatus"]["Status"], status["SystemStatus"]["Status"])
+    }
+
+
 def _describe(aws: AWS, **arguments: Any) -> list[Machine]:
     paginate = lambda: list(  # noqa: E731
         aws.ec2.get_paginator("describe_instances").paginate(PaginationConfig={"PageSize": PAGE}, **arguments)
@@ -169,6 +195,7 @@ def _machine(instance: "InstanceTypeDef", *, account: str, aws: AWS) -> Machine:
         launched_at=instance.get("LaunchTime"),
         tags={tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])},
         state_reason=instance.get("StateReason", {}).get("Message", ""),
+        state_code=instance.get("StateReason", {}).get("Code", ""),
         client_token=instance.get("ClientToken", ""),
         arn=f"arn:{aws.partition}:ec2:{aws.region}:{account}:instance/{ec2_id}",
     )

@@ -1,12 +1,15 @@
 """The tags that say what is ours, and whose."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypedDict
 
 PREFIX = "ecdeployer:prefix"
 APPLICATION = "ecdeployer:application"
 INSTANCE = "ecdeployer:instance"
 ATTEMPT = "ecdeployer:attempt"
+#: When the attempt was committed, by the portal's clock, as ISO 8601.
+ASKED_AT = "ecdeployer:asked-at"
 #: On the machine that a golden image is made on: it belongs to no application and to no row.
 BUILDER = "ecdeployer:builder"
 #: On a golden image: the SHA-256 of the script that made it, and the AMI that it was made from.
@@ -21,13 +24,16 @@ class Tag(TypedDict):
     Value: str
 
 
-def instance_tags(*, prefix: str, application: str, instance: str, attempt: int, name: str) -> dict[str, str]:
+def instance_tags(
+    *, prefix: str, application: str, instance: str, attempt: int, asked_at: datetime, name: str
+) -> dict[str, str]:
     """What a launched machine and its volume carry. ``application`` and ``instance`` are our rows' UUIDs."""
     return {
         PREFIX: prefix,
         APPLICATION: application,
         INSTANCE: instance,
         ATTEMPT: str(attempt),
+        ASKED_AT: asked_at.isoformat(timespec="seconds"),
         NAME: name[:256],
     }
 

@@ -46,6 +46,11 @@ class Instance(StatefulModel):
         null=True, blank=True, db_index=True, help_text="When it began to wait for its turn; empty otherwise."
     )
     launch_granted_at = models.DateTimeField(null=True, blank=True, help_text="When its turn was given.")
+    impaired_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since when EC2's own checks of the machine fail; empty: they do not.",
+    )
     terminated_at = models.DateTimeField(null=True, blank=True)
     reason = models.TextField(blank=True, help_text="Why it failed or went, for people.")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -79,6 +84,18 @@ class LaunchQueue(models.Model):
     def lock(cls) -> "LaunchQueue":
         """The row, held until the caller's transaction ends."""
         return cls.objects.select_for_update().get_or_create(pk=cls.ONLY)[0]
+
+
+class FleetWatch(models.Model):
+    """The one row that says since when this very database has watched the machines without a gap."""
+
+    ONLY = 1
+
+    since = models.DateTimeField(default=timezone.now)
+    swept_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"since {self.since}"
 
 
 class LaunchAttempt(models.Model):

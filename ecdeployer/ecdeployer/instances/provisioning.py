@@ -131,6 +131,7 @@ def _send(instance: Instance, attempt: LaunchAttempt) -> None:
             application=str(instance.application_id),
             instance=str(instance.pk),
             attempt=attempt.number,
+            asked_at=attempt.created_at,
             name=instance.application.name,
         ),
     )

@@ -1,18 +1,16 @@
 """Comparing every instance with what EC2 reports, in one sweep."""
 
 import logging
-import zlib
 from collections import defaultdict
 
 from django.conf import settings
-from django.core.cache import cache
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from ..aws import ec2, tags
 from ..aws.ec2 import Machine
 from ..wakeups import wake_termination
-from . import records, termination
+from . import orphans, records, termination
 from .connection import aws
 from .models import Instance
 from .states import InstanceState
@@ -21,19 +19,20 @@ logger = logging.getLogger(__name__)
 
 _SETTLED = (InstanceState.REQUESTED, InstanceState.TERMINATED, InstanceState.FAILED)
 _NO_MACHINE = _SETTLED[1:]
-#: Seconds until the operator is told of the same machines again.
-_TOLD = 3600
 GRACE = records.LISTING
 #: More rows than this without a machine are an error of AWS or of the database, and not so many ends.
-FEW, SHARE = 5, 0.1
+FEW, SHARE = orphans.FEW, orphans.SHARE
 
 
-def sweep(*, trust: bool = False) -> int:
-    """How many rows were changed; ``trust``: what EC2 does not report has gone. Raises AWSError.
+def sweep(*, trust: bool = False, end_unowned: bool = False) -> int:
+    """How many rows were changed and orphans ended. Raises AWSError.
 
-    ``ceil(N / 1000)`` calls for N machines, one query for the rows, and writes for what changed alone. Any
-    number of sweeps at once do no harm: every write names the state that it was decided on. Machines that no
-    row knows are left alone.
+    ``trust``: what EC2 does not report has gone, however much. ``end_unowned``: what this database does not
+    own is an orphan, however much.
+
+    ``ceil(N / 1000)`` calls for N machines, and one more where some are missing; a few queries, and writes
+    for what changed alone. Any number of sweeps at once do no harm: every write names the state that it was
+    decided on.
     """
     machines = ec2.find_machines(aws(), tag=(tags.PREFIX, settings.RESOURCE_PREFIX))
     rows = list(Instance.objects.exclude(state__in=_SETTLED).select_related("application"))
@@ -42,28 +41,33 @@ def sweep(*, trust: bool = False) -> int:
     missing = [row for row in rows if row.ec2_id and row not in found and (trust or not _is_young(row))]
     if len(missing) > max(FEW, SHARE * len(rows)) and not trust:
         logger.error("EC2 reports none of %s instances of %s: nothing is done", len(missing), len(rows))
-    else:
-        changed += sum(records.is_gone(row) for row in missing)
-    _tell_unowned(machines, {row.ec2_id for row in rows})
+    elif missing:
+        changed += sum(records.is_gone(row) for row in _truly_missing(missing))
+    changed += orphans.end_orphans(machines, {each.ec2_id for each in found.values()}, trust=end_unowned)
     _wake_terminations()
     return changed
 
 
-def _tell_unowned(machines: list[Machine], owned: set[str | None]) -> None:
-    """For the operator, who alone can say whether they may go: the database may be an older one."""
-    before = timezone.now() - GRACE
-    unowned = sorted(
-        each.ec2_id
-        for each in machines
-        if each.state in ec2.LIVE_STATES
-        and tags.BUILDER not in each.tags
-        and each.ec2_id not in owned
-        and each.launched_at
-        and each.launched_at < before
+def note_impaired() -> int:
+    """Bring the rows to what EC2's status checks say; how many were changed. Raises AWSError.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html
+    """
+    impaired = ec2.find_impaired(aws())
+    fresh = Instance.objects.filter(ec2_id__in=impaired, state=InstanceState.RUNNING, impaired_since=None)
+    well = Instance.objects.filter(impaired_since__isnull=False).exclude(
+        ec2_id__in=impaired, state=InstanceState.RUNNING
     )
-    digest = zlib.crc32(" ".join(unowned).encode())
-    if unowned and cache.add(f"machines-without-row-{digest}", "told", timeout=_TOLD):
-        logger.warning("%s machines run that belong to no instance: %s", len(unowned), unowned[:20])
+    return sum(
+        rows.update(impaired_since=since, revision=F("revision") + 1)
+        for rows, since in ((fresh, timezone.now()), (well, None))
+    )
+
+
+def _truly_missing(rows: list[Instance]) -> list[Instance]:
+    """Asked for by their ids: a page that lacks a machine is no proof that it has gone."""
+    there = {machine.ec2_id for machine in ec2.find_by_ids(aws(), [row.ec2_id or "" for row in rows])}
+    return [row for row in rows if row.ec2_id not in there]
 
 
 def _bring(row: Instance, machine: Machine) -> bool:

@@ -29,6 +29,15 @@ _FROM_OUTSIDE = {
     InstanceState.SHUTTING_DOWN: "The instance was terminated outside of the portal.",
 }
 
+#: Codes of StateReason: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
+_BY_AWS = {
+    "Server.SpotInstanceTermination": "AWS took this spot instance back. Deploy again for another.",
+    "Server.SpotInstanceShutdown": "AWS stopped this spot instance. It starts again when AWS has room.",
+    "Server.ScheduledStop": "AWS stopped the instance for its maintenance. Start it again.",
+}
+_OF_AWS = {"Server.InsufficientInstanceCapacity", "Server.InternalError"}
+_BY_AWS_ITSELF = "AWS ended or stopped the instance by itself. Deploy again for another."
+
 
 def adopt(instance: Instance, machine: Machine) -> bool:
     """The machine that a launch attempt made is this instance's; any number of times, by anybody."""
@@ -111,4 +120,5 @@ def _reason(instance: Instance, machine: Machine) -> dict[str, str]:
     if instance.application.terminate_requested_at or machine.state == _END_OF.get(instance.state):
         return {}
     said = f" AWS says: {machine.state_reason}" if machine.state_reason else ""
-    return {"reason": _FROM_OUTSIDE[InstanceState(machine.state)] + said}
+    by = _BY_AWS.get(machine.state_code) or (_BY_AWS_ITSELF if machine.state_code in _OF_AWS else "")
+    return {"reason": (by or _FROM_OUTSIDE[InstanceState(machine.state)]) + said}

@@ -22,6 +22,15 @@ def reconcile() -> None:
 
 
 @shared_task
+def check_status() -> None:
+    """What EC2's own checks of the machines say."""
+    try:
+        reconciling.note_impaired()
+    except AWSError as error:
+        logger.warning("status checks: %s", error.operator)
+
+
+@shared_task
 def terminate_instance(pk: str) -> None:
     """One step towards the end of an instance; reconcile asks for the next."""
     instance = Instance.objects.select_related("application").get(pk=pk)

@@ -22,7 +22,7 @@ REQUEST = ec2.LaunchRequest(
     client_token="6f9b8a4e-1",
     subnet_id="subnet-0c",
     tags=tags.instance_tags(
-        prefix="ecdeployer", application="a" * 36, instance="b" * 36, attempt=2, name="notes"
+        prefix="ecdeployer", application="a" * 36, instance="b" * 36, attempt=2, asked_at=NOON, name="notes"
     ),
 )
 

@@ -5,10 +5,10 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
-from ecdeployer.aws import tags
+from ecdeployer.aws import ec2, tags
 from ecdeployer.aws.ec2 import Machine
 from ecdeployer.aws.session import AWS
-from ecdeployer.instances import provisioning, reconcile
+from ecdeployer.instances import provisioning, reconcile, records
 from ecdeployer.instances.models import Instance, LaunchAttempt
 from pytest_django import DjangoAssertNumQueries
 
@@ -38,8 +38,8 @@ def test_a_second_sweep_changes_nothing_and_asks_once(
 ) -> None:
     reconcile.sweep()
     calls.clear()
-    # The rows, and those whose end was asked for.
-    with django_assert_num_queries(2):
+    # The rows, the watch read and written, and those whose end was asked for.
+    with django_assert_num_queries(4):
         assert reconcile.sweep() == 0
     assert calls == ["DescribeInstances"]
 
@@ -127,15 +127,6 @@ def test_a_builder_is_nobodys_instance(instance: Instance) -> None:
     assert reconcile._matched([instance], [builder]) == {}
 
 
-def test_a_machine_without_a_row_is_left_alone(account: AWS, launched: Instance) -> None:
-    ec2_id = launched.ec2_id or ""
-    launched.launch_attempts.all().delete()
-    Instance.objects.all().delete()
-    reconcile.sweep()
-    found = account.ec2.describe_instances(InstanceIds=[ec2_id])["Reservations"][0]["Instances"][0]
-    assert found["State"]["Name"] == "running"
-
-
 def test_a_lost_request_for_an_end_is_sent_again(launched: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     woken: list[object] = []
     monkeypatch.setattr(reconcile, "wake_termination", woken.append)
@@ -169,14 +160,45 @@ def test_each_reason_gives_way_to_the_next(account: AWS, launched: Instance) -> 
     assert "terminated outside" in launched.reason
 
 
-def test_machines_that_no_row_owns_are_told_once(
-    account: AWS, launched: Instance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_page_that_lacks_a_machine_is_no_proof(
+    launched: Instance, monkeypatch: pytest.MonkeyPatch, calls: list[str]
 ) -> None:
-    ec2_id = launched.ec2_id or ""
-    Instance.objects.update(state="failed")
+    Instance.objects.update(launched_at=timezone.now() - timedelta(hours=1))
+    monkeypatch.setattr(ec2, "find_machines", lambda *_, **__: [])
+    assert reconcile.sweep() == 0
+    assert calls == ["DescribeInstances"]
+    launched.refresh_from_db()
+    assert launched.state == "pending"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("Server.SpotInstanceTermination", "AWS took this spot instance back"),
+        ("Server.InternalError", "AWS ended or stopped the instance by itself"),
+        ("Client.UserInitiatedShutdown", "terminated outside of the portal"),
+    ],
+)
+def test_who_ended_a_machine_is_told(launched: Instance, code: str, words: str) -> None:
+    machine = Machine(ec2_id=launched.ec2_id or "", state="terminated", state_code=code, state_reason="Said.")
+    records.update(launched, machine)
+    launched.refresh_from_db()
+    assert words in launched.reason
+    assert launched.reason.endswith("AWS says: Said.")
+
+
+def test_failed_status_checks_are_noted_until_they_pass(
+    launched: Instance, monkeypatch: pytest.MonkeyPatch, calls: list[str]
+) -> None:
     reconcile.sweep()
-    assert caplog.text == ""
-    monkeypatch.setattr(reconcile, "GRACE", timedelta(0))
-    reconcile.sweep()
-    reconcile.sweep()
-    assert caplog.text.count(ec2_id) == 1
+    calls.clear()
+    assert reconcile.note_impaired() == 0
+    assert calls == ["DescribeInstanceStatus"]
+    with monkeypatch.context() as patched:
+        patched.setattr(ec2, "find_impaired", lambda _: {launched.ec2_id})
+        assert (reconcile.note_impaired(), reconcile.note_impaired()) == (1, 0)
+    launched.refresh_from_db()
+    assert launched.impaired_since
+    assert reconcile.note_impaired() == 1
+    launched.refresh_from_db()
+    assert launched.impaired_since is None

@@ -17,9 +17,16 @@ class Command(BaseCommand):
             "for an account that was emptied, or a local cloud that was started anew.",
         )
 
-    def handle(self, *args: Any, trust: bool, **options: Any) -> None:
+        parser.add_argument(
+            "--end-unowned",
+            action="store_true",
+            help="End every machine of this portal that the database does not own, however many, and those "
+            "from before it was restored or made anew. Without it they are named in the log.",
+        )
+
+    def handle(self, *args: Any, trust: bool, end_unowned: bool, **options: Any) -> None:
         try:
-            changed = sweep(trust=trust)
+            changed = sweep(trust=trust, end_unowned=end_unowned)
         except AWSError as error:
             raise CommandError(error.operator) from error
         self.stdout.write(f"{changed} instance{'' if changed == 1 else 's'} changed.")
