@@ -13,6 +13,7 @@ urlpatterns = [
     path("reports/", include("ecdeployer.deployments.report_urls")),
     path("help/findings/", include("ecdeployer.applications.finding_urls")),
     path("accounts/profile/", profile, name="profile"),
+    path("accounts/profile/tokens/", include("ecdeployer.accounts.token_urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     # For pages whose head names no icon: Django's admin.

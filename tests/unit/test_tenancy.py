@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from ecdeployer.accounts import tokens
 
 from tests.portal_records import make_failed, make_person
 
@@ -14,7 +15,7 @@ from tests.portal_records import make_failed, make_person
 APART = ("accounts/", "admin/", "reports/", "api/", "webhooks/")
 PUBLIC = {"home", "favicon", "findings:index", "findings:detail"}
 #: What a person opens who has nothing yet; it shows nothing of anybody else.
-OWN = {"applications:list", "applications:new", "profile"}
+OWN = {"applications:list", "applications:new", "profile", "tokens:list"}
 
 
 def patterns(
@@ -41,14 +42,16 @@ def path_of(name: str, record: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def record(db: None) -> dict[str, UUID | str]:
+def record(db: None) -> dict[str, UUID | int | str]:
     """What the routes' parameters are filled with: all of it belongs to one person."""
     deployment = make_failed(make_person("ines"))
+    token, _ = tokens.create(deployment.application.owner, name="laptop", days=7)
     return {
         "applications.pk": deployment.application_id,
         "deployments.pk": deployment.pk,
         "deployments.step": "install",
         "findings.code": "debug-on",
+        "tokens.pk": token.pk,
     }
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from allauth.account.forms import LoginForm as AllauthLoginForm
 from django import forms
+from django.core.exceptions import ValidationError
+
+from .models import User
 
 _ALIASES = ("Etc/", "SystemV/", "US/", "posix/", "right/")
 
@@ -18,6 +21,30 @@ class LoginForm(AllauthLoginForm):  # type: ignore[misc]
         self.fields["login"].label = "Username or email"
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(
+        max_length=63, help_text="What it is for, such as the program that gets it: it says so in this list."
+    )
+    days = forms.TypedChoiceField(
+        choices=[(7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "a year")],
+        coerce=int,
+        initial=90,
+        label="Good for",
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if self.user.api_tokens.filter(name=name, revoked_at=None).exists():
+            raise ValidationError(
+                f"You have a token named {name}. Choose another name, or revoke that one first.", code="taken"
+            )
+        return name
 
 
 class ProfileForm(forms.Form):
