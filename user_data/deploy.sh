@@ -56,6 +56,7 @@ event() { # STEP STATE
 
 step() { # NAME: with its own log. Status 3 means that there was nothing to do.
     local status
+    if [[ -e $state/cancelled ]]; then return 1; fi
     event "$1" running
     set +e
     (
@@ -291,6 +292,7 @@ deploy() {
 
 bring_live() {
     if [[ $previous != "$etc/nginx/$release.conf" ]]; then deploy; fi
+    if [[ -e $state/cancelled ]]; then return 1; fi
     ln -sfn "releases/$release" "$root/current.new"
     mv -T "$root/current.new" "$root/current"
     tool verdict succeeded "$state" "$logs" "$release"
@@ -304,6 +306,7 @@ give_up() { # leave a verdict and nothing of the release but its files; what ser
 
 begin() { # FILE
     touch "$state/events.jsonl" "$state/changes.jsonl" "$state/old-workers"
+    echo $$ >"$state/process"
     install -m 600 "$1" "$state/deployment.json"
     install -m 600 "$1" "$etc/.deployment.json"
     mv "$etc/.deployment.json" "$etc/deployment.json"
@@ -328,8 +331,8 @@ main() {
         )
         status=$?
         set -e
-        # A signal is a shutdown or a kill: no verdict, so that the next run goes on.
-        if ((status > 128)); then exit "$status"; fi
+        # A signal is a shutdown or a kill, unless report.py sent it: no verdict, so that the next run goes on.
+        if ((status > 128)) && [[ ! -e $state/cancelled ]]; then exit "$status"; fi
         if ((status == 0)); then retire; else give_up; fi
     fi
     cat "$state/result.json"

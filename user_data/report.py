@@ -1,13 +1,16 @@
 """Tell the portal how a deployment goes: report.py follow DEPLOYMENT posts, status DEPLOYMENT prints.
 
 One process, which ends when the portal has the result, when the portal wants no more of it, or when nothing
-could be delivered for ten minutes. Nothing waits for it.
+could be delivered for ten minutes. Nothing waits for it. Where nothing happens it says so, and hears then
+whether the deployment was cancelled.
 """
 
 import codecs
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +20,7 @@ from typing import Any
 
 PATIENCE = 600
 PAUSE = 0.4
+HEARTBEAT = 5
 CHUNK = 24_000
 PRINTED = 20_000
 SHORTEST_SECRET = 8
@@ -148,7 +152,9 @@ class Reporter:
             with OPENER.open(request, timeout=10) as answer:
                 known = json.loads(answer.read(65536))
         except urllib.error.HTTPError as error:
-            if error.code in (401, 404, 409):
+            if error.code == 410:
+                self.call_off()
+            if error.code in (401, 404, 409, 410):
                 return False
             raise
         self.event = int(known["event"])
@@ -156,12 +162,29 @@ class Reporter:
         self.told = self.told or body["result"] is not None
         return not (known.get("final") and self.told)
 
+    def call_off(self) -> None:
+        """The portal has cancelled it: end all that deploy.sh has started. It gives up by itself then."""
+        with open(f"{self.deployment.state}/cancelled", "w", encoding="ascii"):
+            pass
+        with open(f"{self.deployment.state}/process", encoding="ascii") as file:
+            process = int(file.read())
+        # What stands still starts nothing: the second look finds all of them.
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for descendant in descendants(process):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(descendant, number)
+
     def follow(self) -> None:
-        heard, pause = time.monotonic(), PAUSE
+        heard = spoken = time.monotonic()
+        pause = PAUSE
         while time.monotonic() - heard < PATIENCE:
             body = self.next_report()
             if body is None and self.told:
                 return
+            if body is None and time.monotonic() - spoken > HEARTBEAT and not self._ended():
+                body = {"events": [], "logs": [], "changes": [], "result": None}
+            if body is not None:
+                spoken = time.monotonic()
             try:
                 if body is not None and not self.post(body):
                     return
@@ -175,6 +198,23 @@ class Reporter:
 
     def _ended(self) -> bool:
         return os.path.exists(f"{self.deployment.state}/result.json")
+
+
+def descendants(process: int) -> list[int]:
+    """The processes below this one; none where it has ended, or is not deploy.sh any more."""
+    with contextlib.suppress(OSError), open(f"/proc/{process}/cmdline", "rb") as file:
+        if b"deploy.sh" not in file.read():
+            return []
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    children: dict[int, list[int]] = {}
+    for line in listed.splitlines():
+        child, parent = map(int, line.split())
+        children.setdefault(parent, []).append(child)
+    found, ahead = [], children.get(process, [])
+    while ahead:
+        found += ahead
+        ahead = [child for parent in ahead for child in children.get(parent, [])]
+    return found
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -109,6 +109,8 @@ def decide(outcome: str, state: str, logs: str) -> dict[str, str]:
     if outcome == "succeeded":
         return {"state": "succeeded", "step": "health", "reason": "", "code": ""}
     step = failed_step(state)
+    if os.path.exists(f"{state}/cancelled"):
+        return {"state": "failed", "step": step, "reason": "It was cancelled.", "code": "cancelled"}
     code, reason = given_reason(state) or from_log(step, tail_of(f"{logs}/{step}.log"))
     return {"state": "failed", "step": step, "reason": reason[:1000], "code": code}
 

@@ -133,3 +133,55 @@ def test_the_door_for_reports_is_shut_to_strangers(stack: Stack) -> None:
         urllib.request.urlopen(request, timeout=10)  # noqa: S310
     assert caught.value.code == 404
     caught.value.close()
+
+
+#: Settings that keep the machine busy without a word.
+HANGING = "import subprocess\nsubprocess.run(['sleep', '600'], check=True)\n"
+
+
+def hang(stack: Stack, name: str, folder: Path) -> None:
+    settings = (GUESTBOOK / "guestbook" / "guestbook" / "settings.py").read_text()
+    hanging = folder / "guestbook" / "guestbook" / "settings.py"
+    hanging.parent.mkdir(parents=True)
+    hanging.write_text(HANGING + settings)
+    stack.publish(name, folder)
+
+
+def runs(stack: Stack, name: str, step: str) -> bool:
+    steps = f"Step.objects.filter(deployment__application__name={name!r}, name={step!r}, state='running')"
+    query = f"from ecdeployer.deployments.models import Step\nprint({steps}.count())"
+    return stack.manage("shell", "--verbosity=0", "-c", query)[0].strip() == "1"
+
+
+def test_a_cancelled_deployment_stops_on_the_machine_and_the_site_stays(stack: Stack, tmp_path: Path) -> None:
+    stack.publish("hanging", GUESTBOOK)
+    told, _ = stack.create("hanging", "--project-name=guestbook", "--name=hanging")
+    hang(stack, "hanging", tmp_path)
+    stack.manage("deploy_application", "hanging")
+    wait_until(lambda: runs(stack, "hanging", "configure"), seconds=60)
+    stack.manage("cancel_deployment", "hanging")
+    assert "uest" in fetch(told["addresses"][0])
+    stack.publish("hanging", GUESTBOOK)
+    # The next one waits on the machine until the cancelled one has given up.
+    said, _ = stack.manage("deploy_application", "hanging", "--wait", "--json", "--timeout=60")
+    assert json.loads(said)["deployment"]["state"] == "succeeded"
+    assert "uest" in fetch(told["addresses"][0])
+    stack.manage("terminate_application", "hanging", "--wait", "--timeout=60")
+
+
+def test_cancelling_a_first_deployment_ends_its_machine(stack: Stack, tmp_path: Path) -> None:
+    stack.publish("stuck", GUESTBOOK)
+    hang(stack, "stuck", tmp_path)
+    url = f"http://{BRIDGE}:9419/stuck"
+    stack.manage(
+        "create_application",
+        "--owner=alice",
+        f"--github-url={url}",
+        "--project-name=guestbook",
+        "--name=stuck",
+    )
+    wait_until(lambda: runs(stack, "stuck", "configure"), seconds=60)
+    before = len(machines())
+    stack.manage("cancel_deployment", "stuck")
+    wait_until(lambda: len(machines()) == before - 1, seconds=60)
+    assert "nothing to cancel" in stack.manage("cancel_deployment", "stuck", code=1)[1]

@@ -18,7 +18,7 @@ from ..wakeups import wake_termination
 from . import variables
 from .models import Application, EnvironmentVariable, Event, SiteKey
 
-__all__ = ["RefusedError", "create_application", "deploy_again", "set_environment", "terminate"]
+__all__ = ["RefusedError", "cancel", "create_application", "deploy_again", "set_environment", "terminate"]
 
 _NO_MACHINE = {InstanceState.FAILED, InstanceState.TERMINATED}
 _REFUSED = {
@@ -90,6 +90,23 @@ def _launch_and_deploy(
     instance.save()
     kind = Deployment.Kind.FIRST
     return deployments.queue(application, instance=instance, kind=kind, by=by, trigger=trigger)
+
+
+def cancel(application: Application, *, by: User | None) -> None:
+    """Stop what is queued or running. A machine that has served nothing is ended; one that serves goes on.
+
+    Raises RefusedError when nothing is to be stopped.
+    """
+    with transaction.atomic():
+        current = Application.objects.select_for_update().get(pk=application.pk)
+        deployment = deployments.cancel_unfinished(current, reason="It was cancelled.")
+        if deployment is None:
+            raise RefusedError("The deployment has ended already: there is nothing to cancel.")
+        _record(current, by=by, verb="cancelled", detail=f"deployment {deployment.number}")
+        if deployment.kind == Deployment.Kind.FIRST:
+            instance = Instance.objects.filter(pk=deployment.instance_id)
+            instance.update(end_asked_at=timezone.now())
+            wake_termination(deployment.instance_id)
 
 
 def set_environment(application: Application, *, by: User | None, values: Mapping[str, str | None]) -> None:

@@ -70,12 +70,17 @@ class Overview:
 
     @property
     def can_deploy(self) -> bool:
-        ended = {Status.TERMINATING, Status.TERMINATED}
-        return self.application.status not in ended and (self.deployment is None or self.deployment.is_final)
+        """Also where the instance has gone: another is launched then."""
+        ending = self.application.terminate_requested_at or self.application.status == Status.TERMINATING
+        return not ending and (self.deployment is None or self.deployment.is_final)
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.deployment is not None and not self.deployment.is_final
 
     @property
     def can_terminate(self) -> bool:
-        return self.application.status not in {Status.TERMINATING, Status.TERMINATED}
+        return self.application.terminate_requested_at is None
 
     @property
     def address(self) -> str:

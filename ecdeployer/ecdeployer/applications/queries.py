@@ -54,6 +54,7 @@ _STATUS = Case(
     When(
         Q(terminate_requested_at__isnull=False) & Q(instance_state__in=_ENDED), then=Value(Status.TERMINATED)
     ),
+    When(deployment_state=DeploymentState.CANCELLED, instance_state__in=_ENDED, then=Value(Status.CANCELLED)),
     When(instance_state=InstanceState.TERMINATED, then=Value(Status.TERMINATED)),
     When(
         Q(terminate_requested_at__isnull=False) | Q(instance_state=InstanceState.SHUTTING_DOWN),

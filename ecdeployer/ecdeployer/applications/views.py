@@ -133,6 +133,17 @@ def _deploy(request: SignedInRequest, application: Any) -> None:
 
 @require_POST
 @signed_in
+def cancel(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    application = find_application(request.user, pk)
+    try:
+        actions.cancel(application, by=request.user)
+    except actions.RefusedError as error:
+        messages.info(request, str(error))
+    return redirect(application)
+
+
+@require_POST
+@signed_in
 def answer(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Save what preflight asked for, and deploy again."""
     application = find_application(request.user, pk)

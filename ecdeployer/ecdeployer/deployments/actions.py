@@ -68,7 +68,9 @@ def queue(
     return deployment
 
 
-def cancel_unfinished(application: Application, *, reason: str) -> None:
-    """End what is queued or running; whatever a machine still reports of it is refused."""
-    for deployment in application.deployments.select_for_update().filter(state__in=UNFINISHED):
-        endings.cancel(deployment, reason=reason)
+def cancel_unfinished(application: Application, *, reason: str) -> Deployment | None:
+    """End what is queued or running: that, or None. Its machine is told to stop as soon as it reports."""
+    deployment = application.deployments.select_for_update().filter(state__in=UNFINISHED).first()
+    if deployment is None or not endings.cancel(deployment, reason=reason):
+        return None
+    return deployment

@@ -13,7 +13,10 @@ from .report_bodies import BODY_LIMIT, ReportError, parse
 @csrf_exempt
 @require_POST
 def receive(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """200 with what the portal has; 401, 404 and 409 end the machine's reporting, the rest is tried again."""
+    """200 with what the portal has; 410: it was cancelled, stop; 401, 404 and 409 end the reporting alone.
+
+    After anything else the machine tries again.
+    """
     token = request.headers.get("Authorization", "").removeprefix("Bearer ")
     try:
         reports.authenticate(pk, token)
@@ -25,6 +28,8 @@ def receive(request: HttpRequest, pk: UUID) -> HttpResponse:
         return HttpResponse(status=404)
     except reports.WrongTokenError:
         return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+    except reports.CancelledError:
+        return HttpResponse(status=410)
     except reports.EndedError:
         return HttpResponse(status=409)
     except ReportError as error:

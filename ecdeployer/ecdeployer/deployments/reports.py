@@ -15,7 +15,7 @@ from ..wakeups import wake_deployment
 from . import deadlines, texts
 from .models import Deployment, Step
 from .report_bodies import EventReport, LogPart, Report
-from .states import STEP_TRANSITIONS, StepName, StepState
+from .states import STEP_TRANSITIONS, DeploymentState, StepName, StepState
 
 CHECKING = "The machine's own check passed; now the portal asks for the page at the public address."
 
@@ -30,6 +30,10 @@ class WrongTokenError(PermissionError):
 
 class EndedError(Exception):
     """The deployment has ended; nothing more is wanted of the machine."""
+
+
+class CancelledError(EndedError):
+    """Somebody has cancelled the deployment: the machine is to stop its work."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +51,21 @@ def hash_of(token: str) -> str:
 
 
 def authenticate(pk: UUID, token: str) -> None:
-    """One query. Raises UnknownDeploymentError, EndedError or WrongTokenError."""
+    """One query. Raises UnknownDeploymentError, EndedError, CancelledError or WrongTokenError."""
     deployment = Deployment.objects.only("state", "report_token_hash").filter(pk=pk).first()
     if deployment is None:
         raise UnknownDeploymentError
-    if deployment.is_final:
-        raise EndedError
+    _refuse_ended(deployment)
     expected = deployment.report_token_hash
     if not expected or not hmac.compare_digest(expected, hash_of(token)):
         raise WrongTokenError
+
+
+def _refuse_ended(deployment: Deployment) -> None:
+    if deployment.state == DeploymentState.CANCELLED:
+        raise CancelledError
+    if deployment.is_final:
+        raise EndedError
 
 
 def apply(pk: UUID, report: Report, *, token: str = "", asked: bool = False) -> Known:
@@ -66,8 +76,7 @@ def apply(pk: UUID, report: Report, *, token: str = "", asked: bool = False) -> 
     """
     with transaction.atomic():
         deployment = Deployment.objects.select_for_update().get(pk=pk)
-        if deployment.is_final:
-            raise EndedError
+        _refuse_ended(deployment)
         known = {step.name: step for step in deployment.steps.defer("log")}
         secrets = texts.secrets_of(deployment.application_id, token) if _has_text(report) else []
         events = [event for event in report.events if event.number > deployment.last_event]

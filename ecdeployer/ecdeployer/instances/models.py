@@ -51,6 +51,9 @@ class Instance(StatefulModel):
         blank=True,
         help_text="Since when EC2's own checks of the machine fail; empty: they do not.",
     )
+    end_asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its end was asked for though its application goes on."
+    )
     terminated_at = models.DateTimeField(null=True, blank=True)
     reason = models.TextField(blank=True, help_text="Why it failed or went, for people.")
     created_at = models.DateTimeField(auto_now_add=True)

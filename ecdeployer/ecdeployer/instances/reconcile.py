@@ -104,7 +104,7 @@ def _wake_terminations() -> None:
 
     Parameters outlive their machine where AWS refused to delete them, and are asked about again.
     """
-    asked = Q(application__terminate_requested_at__isnull=False)
+    asked = Q(application__terminate_requested_at__isnull=False) | Q(end_asked_at__isnull=False)
     abandoned = Q(state=InstanceState.LAUNCHING) & ~Q(deployments__state__in=records.UNFINISHED)
     since = timezone.now() - termination.REMINDED
     gone = Q(state__in=_NO_MACHINE, application__terminate_requested_at__gt=since)

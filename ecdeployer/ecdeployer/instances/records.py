@@ -117,7 +117,8 @@ def _reason(instance: Instance, machine: Machine) -> dict[str, str]:
     """Why it went, said when it begins to go; a machine that runs again has none."""
     if machine.state not in _FROM_OUTSIDE:
         return {"reason": ""} if instance.reason else {}
-    if instance.application.terminate_requested_at or machine.state == _END_OF.get(instance.state):
+    asked = instance.application.terminate_requested_at or instance.end_asked_at
+    if asked or machine.state == _END_OF.get(instance.state):
         return {}
     said = f" AWS says: {machine.state_reason}" if machine.state_reason else ""
     by = _BY_AWS.get(machine.state_code) or (_BY_AWS_ITSELF if machine.state_code in _OF_AWS else "")

@@ -177,6 +177,42 @@ def test_terminating_cancels_what_runs_and_wakes_a_worker(
     assert sent == [("ecdeployer.instances.tasks.terminate_instance", [str(instance.pk)])]
 
 
+def test_cancelling_a_first_deployment_ends_its_machine(
+    owner: User,
+    sent: list[tuple[str, Any]],
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    application = create(owner)
+    instance = give_machine(application)
+    with django_capture_on_commit_callbacks(execute=True):
+        actions.cancel(application, by=owner)
+    instance.refresh_from_db()
+    assert application.deployments.get().state == DeploymentState.CANCELLED
+    assert instance.end_asked_at
+    assert sent == [("ecdeployer.instances.tasks.terminate_instance", [str(instance.pk)])]
+    event = application.events.get(verb="cancelled")
+    assert (event.actor, event.detail) == (owner, "deployment 1")
+    with pytest.raises(actions.RefusedError, match="nothing to cancel"):
+        actions.cancel(application, by=owner)
+
+
+def test_cancelling_a_later_deployment_leaves_the_site(
+    owner: User,
+    sent: list[tuple[str, Any]],
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    application = create(owner)
+    instance = give_machine(application)
+    application.deployments.update(state=DeploymentState.SUCCEEDED)
+    actions.deploy_again(application, by=owner, trigger=PAGE)
+    with django_capture_on_commit_callbacks(execute=True):
+        actions.cancel(application, by=owner)
+    instance.refresh_from_db()
+    assert instance.end_asked_at is None
+    assert sent == []
+    assert application.deployments.get(number=2).state == DeploymentState.CANCELLED
+
+
 def test_terminating_twice_and_deploying_afterwards_are_refused(owner: User) -> None:
     application = create(owner)
     actions.terminate(application, by=owner)

@@ -120,6 +120,11 @@ def test_who_may_not_report(booting: Deployment) -> None:
     assert post(booting, {}).status_code == 409
 
 
+def test_the_machine_of_a_cancelled_deployment_is_told_to_stop(booting: Deployment) -> None:
+    endings.cancel(booting, reason="It was cancelled.")
+    assert post(booting, {}).status_code == 410
+
+
 def test_a_deployment_without_a_token_takes_none(deployment: Deployment) -> None:
     assert post(deployment, {}, token="").status_code == 401
 
