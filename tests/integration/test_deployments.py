@@ -1,5 +1,6 @@
 """From the command line to a site that answers, with every process of the portal and machines that boot."""
 
+import ast
 import json
 import urllib.error
 import urllib.request
@@ -71,6 +72,21 @@ def test_a_site_comes_live_changes_and_goes(stack: Stack, tmp_path: Path) -> Non
 
     assert "is terminated" in stack.manage("terminate_application", "life", "--wait", "--timeout=60")[0]
     assert told["instance"]["id"] not in {each["InstanceId"] for each in machines()}
+    wait_until(
+        lambda: left_of(stack, "life") == [("instance", False), ("parameters", False), ("volume", False)],
+        seconds=30,
+    )
+
+
+def left_of(stack: Stack, name: str) -> list[tuple[str, bool]]:
+    """What was made at AWS, and whether it is still there."""
+    query = (
+        "from ecdeployer.instances.models import LedgerEntry as L; "
+        f"print([(e.kind, e.gone_at is None) for e in L.objects.filter(instance__application__name={name!r})"
+        ".order_by('kind')])"
+    )
+    found: list[tuple[str, bool]] = ast.literal_eval(stack.manage("shell", "--verbosity=0", "-c", query)[0])
+    return found
 
 
 def test_a_repository_without_the_project_launches_nothing(stack: Stack, tmp_path: Path) -> None:

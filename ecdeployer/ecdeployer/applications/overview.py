@@ -11,7 +11,7 @@ from django.utils import timezone
 from ..deployments.models import Deployment
 from ..deployments.progress import Progress, fingerprint, read_progress
 from ..deployments.states import DeploymentState, StepName
-from ..instances.models import Instance
+from ..instances.models import Instance, LedgerEntry
 from ..instances.states import InstanceState
 from .queries import Status, cost_of
 
@@ -88,6 +88,16 @@ class Overview:
         if self.application.status == Status.LIVE or self.application.serves:
             return f"http://{self.instance.public_ip}/" if self.instance and self.instance.public_ip else ""
         return ""
+
+    @cached_property
+    def ledger(self) -> list[LedgerEntry]:
+        """What was made at AWS for the newest instance."""
+        return list(self.instance.ledger.all()) if self.instance else []
+
+    @property
+    def left_behind(self) -> list[str]:
+        """What AWS still has of an instance that has ended, in words for people."""
+        return [entry.get_kind_display() for entry in self.ledger if entry.gone_at is None]
 
     @property
     def cost(self) -> Decimal | None:

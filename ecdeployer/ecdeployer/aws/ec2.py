@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 #: DescribeInstances' maximum for one page.
 PAGE = 1000
 _VALUES = 200
+#: Until it is ``terminated`` it may hold its disk and its address.
+HELD_STATES = frozenset({"pending", "running", "stopping", "stopped", "shutting-down"})
 LIVE_STATES = frozenset({"pending", "running", "stopping", "stopped"})
 
 
@@ -155,6 +157,15 @@ def default_subnets(aws: AWS) -> list[Subnet]:
     answer = aws.ask(lambda: aws.ec2.describe_subnets(Filters=filters))
     subnets = [Subnet(id=found["SubnetId"], zone=found["AvailabilityZone"]) for found in answer["Subnets"]]
     return sorted(subnets, key=lambda subnet: (subnet.zone, subnet.id))
+
+
+def find_volumes(aws: AWS, *, tag: tuple[str, str]) -> list[str]:
+    """The ids of the disks with that tag that are not being deleted."""
+    key, value = tag
+    answer = aws.ask(lambda: aws.ec2.describe_volumes(Filters=[{"Name": f"tag:{key}", "Values": [value]}]))
+    return [
+        volume["VolumeId"] for volume in answer["Volumes"] if volume["State"] not in {"deleting", "deleted"}
+    ]
 
 
 def find_impaired(aws: AWS) -> set[str]:

@@ -94,9 +94,9 @@ def put_environment(aws: AWS, path: str, values: Mapping[str, str], *, instance_
         _delete(aws, path, range(len(parts), PARTS))
 
 
-def delete_environment(aws: AWS, path: str) -> None:
-    """Nothing happens where there is none."""
-    _delete(aws, path, range(PARTS))
+def delete_environment(aws: AWS, path: str) -> int:
+    """How many parameters there were; 0 proves that none is left."""
+    return _delete(aws, path, range(PARTS))
 
 
 def public_parameter(aws: AWS, name: str) -> str:
@@ -176,6 +176,6 @@ def _put_secret(aws: AWS, name: str, value: str, *, tag: Mapping[str, str]) -> N
         aws.ask(lambda: aws.ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True))
 
 
-def _delete(aws: AWS, path: str, numbers: Sequence[int]) -> None:
+def _delete(aws: AWS, path: str, numbers: Sequence[int]) -> int:
     names = [f"{path}/{number}" for number in numbers]
-    aws.ask(lambda: aws.ssm.delete_parameters(Names=names))
+    return len(aws.ask(lambda: aws.ssm.delete_parameters(Names=names)).get("DeletedParameters", []))

@@ -9,7 +9,7 @@ from ..applications.models import Application
 from ..aws import ssm, sts
 from ..aws.session import AWS
 from .connection import aws
-from .models import Instance
+from .models import Instance, LedgerEntry
 
 
 def path(application: Application) -> str:
@@ -19,15 +19,16 @@ def path(application: Application) -> str:
 
 def write(instance: Instance, values: Mapping[str, str]) -> None:
     """Any number of times. The instance has to be launched: its ARN says who may read. Raises AWSError."""
+    LedgerEntry.expect(instance, LedgerEntry.Kind.PARAMETERS)
     connection = aws()
     owner = f"arn:{connection.partition}:ec2:{connection.region}:{_account(connection)}"
     arn = f"{owner}:instance/{instance.ec2_id}"
     ssm.put_environment(connection, path(instance.application), values, instance_arn=arn)
 
 
-def delete(application: Application) -> None:
-    """Nothing happens where there is none. Raises AWSError."""
-    ssm.delete_environment(aws(), path(application))
+def delete(application: Application) -> int:
+    """How many parameters there were; 0 proves that none is left. Raises AWSError."""
+    return ssm.delete_environment(aws(), path(application))
 
 
 @functools.lru_cache(maxsize=8)

@@ -70,6 +70,40 @@ class Instance(StatefulModel):
         )
 
 
+class LedgerEntry(models.Model):
+    """Something at AWS that costs or holds data: written before it is made, and when AWS says it is gone."""
+
+    class Kind(models.TextChoices):
+        INSTANCE = "instance", "instance"
+        VOLUME = "volume", "disk"
+        PARAMETERS = "parameters", "environment"
+
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="ledger")
+    kind = models.CharField(max_length=16, choices=Kind)
+    written_at = models.DateTimeField(auto_now_add=True)
+    gone_at = models.DateTimeField(null=True, blank=True, help_text="When AWS said that it is gone.")
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name_plural = "ledger entries"
+        constraints = [
+            models.UniqueConstraint(fields=["instance", "kind"], name="one_entry_for_a_kind"),
+        ]
+        indexes = [
+            models.Index(fields=["instance"], condition=models.Q(gone_at=None), name="ledger_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.instance_id}"
+
+    @classmethod
+    def expect(cls, instance: Instance, *kinds: str) -> None:
+        """Note what is about to be made; any number of times."""
+        LedgerEntry.objects.bulk_create(
+            [LedgerEntry(instance=instance, kind=kind) for kind in kinds], ignore_conflicts=True
+        )
+
+
 class LaunchQueue(models.Model):
     """The one row that says how many RunInstances calls may be made now, and whether any may."""
 

@@ -123,7 +123,7 @@ def _owning(scope: Scope) -> list[Statement]:
     tagged = {f"aws:RequestTag/{key}": value for key, value in scope.our_tag.items()}
     images = [scope.arn("ec2", f"{kind}/*", account="") for kind in ("image", "snapshot")]
     machines = [scope.arn("ec2", f"{kind}/*") for kind in ("instance", "volume")]
-    look = ("Instances", "InstanceStatus", "Images", "Subnets", "LaunchTemplateVersions")
+    look = ("Instances", "InstanceStatus", "Volumes", "Images", "Subnets", "LaunchTemplateVersions")
     return [
         _allow("Look", [f"ec2:Describe{kind}" for kind in look], "*"),
         _allow("Explain", ["sts:DecodeAuthorizationMessage"], "*"),

@@ -17,7 +17,7 @@ from ..aws.errors import AWSError, rule_for
 from . import infrastructure, launch_queue, records
 from .connection import aws
 from .infrastructure import Infrastructure
-from .models import GoldenImage, Instance, LaunchAttempt
+from .models import GoldenImage, Instance, LaunchAttempt, LedgerEntry
 from .states import InstanceState
 
 logger = logging.getLogger(__name__)
@@ -108,6 +108,7 @@ def _commit(instance: Instance, attempt: LaunchAttempt) -> LaunchAttempt | None:
     try:
         with transaction.atomic():
             attempt.save(force_insert=True)
+            LedgerEntry.expect(instance, LedgerEntry.Kind.INSTANCE, LedgerEntry.Kind.VOLUME)
             if instance.state == InstanceState.REQUESTED and not instance.move(
                 InstanceState.LAUNCHING, detail=f"attempt {attempt.number}"
             ):

@@ -10,9 +10,9 @@ from django.utils import timezone
 from ..aws import ec2, tags
 from ..aws.ec2 import Machine
 from ..wakeups import wake_termination
-from . import orphans, records, termination
+from . import orphans, records
 from .connection import aws
-from .models import Instance
+from .models import Instance, LedgerEntry
 from .states import InstanceState
 
 logger = logging.getLogger(__name__)
@@ -100,16 +100,13 @@ def _is_young(row: Instance) -> bool:
 
 
 def _wake_terminations() -> None:
-    """Ends that were asked for and whose message was lost; launches whose deployment has ended.
+    """Ends that were asked for and whose message was lost; launches whose deployment has ended; what is left.
 
-    Parameters outlive their machine where AWS refused to delete them, and are asked about again.
+    What an instance left behind is asked about until AWS says that it is gone.
     """
     asked = Q(application__terminate_requested_at__isnull=False) | Q(end_asked_at__isnull=False)
     abandoned = Q(state=InstanceState.LAUNCHING) & ~Q(deployments__state__in=records.UNFINISHED)
-    since = timezone.now() - termination.REMINDED
-    gone = Q(state__in=_NO_MACHINE, application__terminate_requested_at__gt=since)
-    waiting = Instance.objects.filter((asked & ~Q(state__in=_NO_MACHINE)) | abandoned | gone)
-    found = list(waiting.values_list("pk", flat=True).distinct())
-    done = termination.without_environment(found)
-    for pk in [pk for pk in found if pk not in done][:100]:
+    left = Q(state__in=_NO_MACHINE, pk__in=LedgerEntry.objects.filter(gone_at=None).values("instance"))
+    waiting = Instance.objects.filter((asked & ~Q(state__in=_NO_MACHINE)) | abandoned | left)
+    for pk in list(waiting.values_list("pk", flat=True).distinct()[:100]):
         wake_termination(pk)

@@ -1,16 +1,13 @@
 """Ending one instance for good."""
 
 import logging
-from collections.abc import Iterable
 from datetime import datetime, timedelta
-from uuid import UUID
 
-from django.core.cache import cache
 from django.utils import timezone
 
 from ..aws import ec2
 from ..aws.errors import AWSError
-from . import environment, records
+from . import ledger, records
 from .connection import aws
 from .models import Instance
 from .states import InstanceState
@@ -22,12 +19,10 @@ _ASKED = "It was terminated from the portal."
 #: A request that is under way when the end is asked for has its answer by then: botocore's three attempts of
 #: 25 s, and EC2's minutes of not yet listing a machine that it has launched.
 LAUNCH_GRACE = timedelta(minutes=5)
-#: For so long after an application's end was asked for, sweeps see to it that its parameters are gone.
-REMINDED = timedelta(days=1)
 
 
 def terminate(instance: Instance) -> bool:
-    """One step towards its end; whether it has come, parameters included. Raises AWSError.
+    """One step towards its end; whether it has come, and AWS has said that nothing is left. Raises AWSError.
 
     Any number of calls at once do no harm. TerminateInstances itself may be repeated.
     """
@@ -38,29 +33,7 @@ def terminate(instance: Instance) -> bool:
         _find_launched(instance)
     elif instance.state not in {InstanceState.SHUTTING_DOWN, *_NO_MACHINE}:
         _end(instance)
-    if instance.state not in {InstanceState.SHUTTING_DOWN, *_NO_MACHINE}:
-        return False
-    _delete_environment(instance)
-    return instance.state in _NO_MACHINE
-
-
-def without_environment(pks: Iterable[UUID]) -> set[UUID]:
-    """Those that have gone and whose parameters are known to be gone; a cache that was lost knows none."""
-    keys = {_key(pk): pk for pk in pks}
-    return {keys[key] for key in cache.get_many(keys)}
-
-
-def _delete_environment(instance: Instance) -> None:
-    """Unless a later instance of the application reads the same parameters."""
-    others = Instance.objects.filter(application=instance.application_id).exclude(pk=instance.pk)
-    if not others.exclude(state__in=_NO_MACHINE).exists():
-        environment.delete(instance.application)
-    if instance.state in _NO_MACHINE:
-        cache.set(_key(instance.pk), "gone", timeout=int(REMINDED.total_seconds()))
-
-
-def _key(pk: UUID) -> str:
-    return f"environment-deleted-{pk}"
+    return instance.state in _NO_MACHINE and ledger.verify(instance)
 
 
 def _find_launched(instance: Instance) -> None:

@@ -50,6 +50,7 @@ def do_all_that_the_portal_does(aws: AWS) -> None:
     golden_images.build(aws, request, clock)
     [machine] = ec2.find_machines(aws, tag=(tags.BUILDER, "sites"))
     ec2.find_impaired(aws)
+    ec2.find_volumes(aws, tag=(tags.INSTANCE, "x"))
     images.find_images(aws, tag=(tags.PREFIX, "sites"))
     for value in ("one", "two"):
         ssm.put_environment(aws, ENVIRONMENT, {"A": value}, instance_arn=machine.arn)

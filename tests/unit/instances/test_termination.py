@@ -2,7 +2,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 from ecdeployer.aws import ec2, ssm
 from ecdeployer.aws.errors import AWSError
@@ -30,10 +29,17 @@ def test_machine_and_parameters_go(account: AWS, launched: Instance) -> None:
     assert len(_parameters(account, launched)) == 2
     termination.terminate(launched)
     reconcile.sweep()
+    # Deleted now, and known to be gone when they are asked for again.
+    assert not termination.terminate(launched)
+    assert _parameters(account, launched) == []
     assert termination.terminate(launched)
     assert launched.state == "terminated"
     assert launched.terminated_at
-    assert _parameters(account, launched) == []
+    assert set(launched.ledger.exclude(gone_at=None).values_list("kind", flat=True)) == {
+        "instance",
+        "volume",
+        "parameters",
+    }
 
 
 def test_the_machines_own_arn_is_on_its_parameters(account: AWS, launched: Instance) -> None:
@@ -74,8 +80,10 @@ def test_a_machine_that_ec2_does_not_know_yet_is_not_taken_for_gone(account: AWS
     Instance.objects.update(ec2_id="i-0123456789abcdef0", launched_at=timezone.now())
     assert not termination.terminate(launched)
     Instance.objects.update(launched_at=timezone.now() - timedelta(hours=1))
-    assert termination.terminate(launched)
+    # The machine that it has in truth is found by its tag, and keeps the ledger open.
+    assert not termination.terminate(launched)
     assert launched.state == "terminated"
+    assert launched.ledger.get(kind="instance").gone_at is None
 
 
 def test_the_end_may_be_asked_for_again(account: AWS, launched: Instance) -> None:
@@ -89,7 +97,6 @@ def test_the_end_may_be_asked_for_again(account: AWS, launched: Instance) -> Non
 def asked(launched: Instance) -> Instance:
     """Its application is to be ended, and its parameters were written."""
     environment.write(launched, {"SECRET": "x"})
-    cache.delete(f"environment-deleted-{launched.pk}")
     application = launched.application
     application.terminate_requested_at = timezone.now()
     application.save()
@@ -111,13 +118,45 @@ def test_parameters_that_aws_would_not_delete_are_asked_about_again(
     def refuse(*_: object) -> None:
         raise AWSError(code="ThrottlingException", message="", kind="throttled", retryable=True)
 
+    termination.terminate(asked)
+    reconcile.sweep()
     with monkeypatch.context() as patched:
         patched.setattr(ssm, "delete_environment", refuse)
         with pytest.raises(AWSError):
             termination.terminate(asked)
-    _sweep_and_end(monkeypatch)
+    assert _sweep_and_end(monkeypatch) == [asked.pk]
     assert _parameters(account, asked) == []
+    assert _sweep_and_end(monkeypatch) == [asked.pk]
     assert _sweep_and_end(monkeypatch) == []
+
+
+def test_a_disk_that_outlives_its_machine_is_told(
+    account: AWS, asked: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(ec2, "find_volumes", lambda *_, **__: ["vol-1"])
+        for _ in range(3):
+            termination.terminate(asked)
+            reconcile.sweep()
+    assert asked.ledger.get(gone_at=None).kind == "volume"
+    revision = Instance.objects.get().revision
+    assert termination.terminate(asked)
+    assert Instance.objects.get().revision > revision
+
+
+def test_the_ledger_is_written_before_the_launch(
+    account: AWS, instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds: list[str] = []
+
+    def note(*_: object) -> None:
+        kinds.extend(instance.ledger.values_list("kind", flat=True))
+        raise AWSError(code="InternalError", message="", kind="unavailable", retryable=True)
+
+    monkeypatch.setattr(ec2, "run_instance", note)
+    with pytest.raises(provisioning.LaunchPausedError):
+        provisioning.launch(instance, render=lambda _: b"")
+    assert kinds == ["instance", "volume"]
 
 
 def test_parameters_of_a_machine_that_others_ended_go_with_the_application(
