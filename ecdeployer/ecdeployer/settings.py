@@ -46,11 +46,13 @@ INSTALLED_APPS = [
     "ecdeployer.applications",
     "ecdeployer.instances",
     "ecdeployer.deployments",
+    "ecdeployer.api",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ecdeployer.api.middleware.ProblemMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -11,6 +11,7 @@ urlpatterns = [
     path("applications/", include("ecdeployer.applications.urls")),
     path("deployments/", include("ecdeployer.deployments.urls")),
     path("reports/", include("ecdeployer.deployments.report_urls")),
+    path("api/v1/", include("ecdeployer.api.urls")),
     path("help/findings/", include("ecdeployer.applications.finding_urls")),
     path("accounts/profile/", profile, name="profile"),
     path("accounts/profile/tokens/", include("ecdeployer.accounts.token_urls")),

@@ -1,0 +1,140 @@
+"""Applications: listed, shown, registered, deployed again, terminated."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError
+from django.db.models import Prefetch, QuerySet
+from django.http import Http404, HttpResponse
+from django.urls import reverse
+from ninja import Query, Router
+from ninja.responses import Response
+
+from ..accounts.models import User
+from ..applications import actions
+from ..applications.forms import ApplicationForm
+from ..applications.models import EnvironmentVariable
+from ..applications.queries import dashboard, rows
+from ..deployments.models import Deployment
+from . import idempotency
+from .authentication import ApiRequest
+from .bodies import Filters, NewApplication, Page
+from .cursors import read_applications, read_deployments
+from .idempotency import once_for_a_key
+from .problems import (
+    INVALID,
+    NOT_FOUND,
+    REFUSED,
+    TOO_LARGE,
+    UNAUTHORIZED,
+    UNREADABLE,
+    InvalidError,
+    documented,
+)
+from .records import (
+    ApplicationPage,
+    ApplicationRecord,
+    DeploymentPage,
+    DeploymentRecord,
+    record_application,
+    record_deployments,
+)
+
+router = Router(tags=["applications"])
+_CHANGES = documented(UNAUTHORIZED, NOT_FOUND, REFUSED, TOO_LARGE, INVALID)
+
+
+@router.get("", response={200: ApplicationPage, **documented(UNAUTHORIZED, INVALID)})
+def list_applications(request: ApiRequest, filters: Query[Filters]) -> ApplicationPage:
+    """The newest first. A person's own; staff see everybody's."""
+    found = _visible_to(request.auth, status=filters.status or "")
+    page, following = read_applications(found, filters)
+    return ApplicationPage(applications=[record_application(row) for row in rows(page)], next=following)
+
+
+@router.post(
+    "",
+    response={201: ApplicationRecord, **documented(UNREADABLE, UNAUTHORIZED, REFUSED, TOO_LARGE, INVALID)},
+    openapi_extra=idempotency.DOCUMENTED,
+)
+@once_for_a_key
+def create_application(request: ApiRequest, body: NewApplication) -> HttpResponse:
+    """Register an application, and queue its instance and first deployment."""
+    form = ApplicationForm(body.model_dump(), owner=request.auth)
+    if not form.is_valid():
+        raise InvalidError(form.errors)
+    try:
+        application = actions.create_application(
+            owner=request.auth, by=request.auth, trigger=Deployment.Trigger.API, **form.parameters()
+        )
+    except IntegrityError as error:
+        taken = "You have an application of this name since a moment ago. Choose another name."
+        raise InvalidError({"name": [taken]}) from error
+    return _answer(_record(request.auth, application.pk), status=201, name="show_application")
+
+
+@router.get(
+    "/{uuid:application_id}", response={200: ApplicationRecord, **documented(UNAUTHORIZED, NOT_FOUND)}
+)
+def show_application(request: ApiRequest, application_id: UUID) -> ApplicationRecord:
+    """With its instance and newest deployment."""
+    return _record(request.auth, application_id)
+
+
+@router.get(
+    "/{uuid:application_id}/deployments",
+    response={200: DeploymentPage, **documented(UNAUTHORIZED, NOT_FOUND, INVALID)},
+)
+def list_deployments(request: ApiRequest, application_id: UUID, page: Query[Page]) -> DeploymentPage:
+    """The newest first."""
+    application = _find(request.auth, application_id)
+    found = application.deployments.defer("findings", "facts", "changes")
+    shown, following = read_deployments(found, page)
+    return DeploymentPage(deployments=record_deployments(shown), next=following)
+
+
+@router.post(
+    "/{uuid:application_id}/deployments",
+    response={202: DeploymentRecord, **_CHANGES},
+    openapi_extra=idempotency.DOCUMENTED,
+)
+@once_for_a_key
+def deploy_application(request: ApiRequest, application_id: UUID) -> HttpResponse:
+    """Queue a deployment of the branch's newest commit; on a new instance where there is none any more."""
+    application = _find(request.auth, application_id)
+    trigger = Deployment.Trigger.API
+    deployment = actions.deploy_again(application, by=request.auth, trigger=trigger)
+    return _answer(DeploymentRecord.from_orm(deployment), status=202, name="show_deployment")
+
+
+@router.post(
+    "/{uuid:application_id}/terminate",
+    response={202: ApplicationRecord, **_CHANGES},
+    openapi_extra=idempotency.DOCUMENTED,
+)
+@once_for_a_key
+def terminate_application(request: ApiRequest, application_id: UUID) -> HttpResponse:
+    """End its instance for good, and cancel what is unfinished. Its history stays."""
+    actions.terminate(_find(request.auth, application_id), by=request.auth)
+    return _answer(_record(request.auth, application_id), status=202, name="show_application")
+
+
+def _visible_to(user: User, *, status: str = "") -> QuerySet[Any]:
+    names = EnvironmentVariable.objects.only("application_id", "name").order_by("name")
+    return dashboard(user, status=status).prefetch_related(Prefetch("environment", queryset=names))
+
+
+def _find(user: User, pk: UUID) -> Any:
+    application = _visible_to(user).filter(pk=pk).first()
+    if application is None:
+        raise Http404("No application of yours has this address.")
+    return application
+
+
+def _record(user: User, pk: UUID) -> ApplicationRecord:
+    return record_application(rows([_find(user, pk)])[0])
+
+
+def _answer(record: ApplicationRecord | DeploymentRecord, *, status: int, name: str) -> HttpResponse:
+    location = {"Location": reverse(f"api:{name}", args=[record.id])}
+    return Response(record.model_dump(), status=status, headers=location)

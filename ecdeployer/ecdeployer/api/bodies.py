@@ -1,0 +1,66 @@
+"""What requests carry. Shapes alone are checked here; the rules are the form's, and so are its messages."""
+
+from typing import Any, Self
+
+from ninja import Field, Schema
+from pydantic import ConfigDict, ValidationInfo, model_validator
+
+from ..applications.forms import ApplicationForm
+from ..applications.queries import Status
+from .problems import InvalidError
+
+#: More than any log has; less than what a database takes for a number.
+FURTHEST = 2**30
+
+
+def _as_in_form(name: str) -> Any:
+    """A field that the document describes as the page does; left out, it is empty, for the form to judge."""
+    field = ApplicationForm.base_fields[name]
+    length = getattr(field, "max_length", None)
+    return Field(
+        "",
+        description=str(field.help_text) or None,
+        json_schema_extra={"maxLength": length} if length else None,
+    )
+
+
+class Parameters(Schema):
+    """What stands behind the question mark: names that there are not are refused, as in bodies."""
+
+    @model_validator(mode="after")
+    def refuse_unknown(self, info: ValidationInfo) -> Self:
+        given = set(info.context["request"].GET) if info.context else set()
+        unknown = given - set(type(self).model_fields)
+        if unknown:
+            raise InvalidError({name: ["There is no such parameter."] for name in sorted(unknown)})
+        return self
+
+
+class Page(Parameters):
+    """Parameters of every list."""
+
+    cursor: str = Field("", description="The next of the page before; left out for the first page.")
+    limit: int = Field(20, ge=1, le=100, description="How many at most.")
+
+
+class Filters(Page):
+    status: Status | None = Field(None, description="Those alone that are in this state.")
+
+
+class Place(Parameters):
+    offset: int = Field(0, ge=0, le=FURTHEST, description="Characters of the log to leave out.")
+
+
+class NewApplication(Schema):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"required": ["project_name", "github_url"]})
+
+    project_name: str = _as_in_form("project_name")
+    github_url: str = _as_in_form("github_url")
+    name: str = _as_in_form("name")
+    description: str = _as_in_form("description")
+    branch: str = _as_in_form("branch")
+    instance_type: str = Field("", description="One of those that limits lists; left empty, the first.")
+    health_path: str = _as_in_form("health_path")
+    environment: dict[str, str] = Field(
+        {}, description="Variables by name. Values are encrypted, and never come back."
+    )

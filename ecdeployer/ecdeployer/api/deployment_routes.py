@@ -1,0 +1,52 @@
+"""Deployments: shown, with their steps and the steps' logs."""
+
+from uuid import UUID
+
+from django.db.models.functions import Length, Substr
+from django.http import Http404
+from ninja import Query, Router
+
+from ..applications.queries import find_deployment
+from ..deployments.models import Step
+from ..deployments.states import STEP_TRANSITIONS, StepName
+from .authentication import ApiRequest
+from .bodies import Place
+from .problems import INVALID, NOT_FOUND, UNAUTHORIZED, documented
+from .records import DeploymentDetail, LogPart, StepRecord, Steps
+
+router = Router(tags=["deployments"])
+#: Characters of a log in one answer.
+LOG_PART = 65_536
+
+
+@router.get("/{uuid:deployment_id}", response={200: DeploymentDetail, **documented(UNAUTHORIZED, NOT_FOUND)})
+def show_deployment(request: ApiRequest, deployment_id: UUID) -> DeploymentDetail:
+    """With what was found in its repository, and what was changed for production."""
+    return DeploymentDetail.from_orm(find_deployment(request.auth, deployment_id))
+
+
+@router.get("/{uuid:deployment_id}/steps", response={200: Steps, **documented(UNAUTHORIZED, NOT_FOUND)})
+def list_steps(request: ApiRequest, deployment_id: UUID) -> Steps:
+    """All of them, in the order in which they run."""
+    deployment = find_deployment(request.auth, deployment_id)
+    names = ("name", "state", "message", "started_at", "finished_at", "log_length")
+    found = deployment.steps.annotate(log_length=Length("log")).order_by("position").values(*names)
+    return Steps(steps=[StepRecord(**step, label=StepName(step["name"]).label) for step in found])
+
+
+@router.get(
+    "/{uuid:deployment_id}/steps/{slug:name}/log",
+    response={200: LogPart, **documented(UNAUTHORIZED, NOT_FOUND, INVALID)},
+)
+def read_log(request: ApiRequest, deployment_id: UUID, name: str, place: Query[Place]) -> LogPart:
+    """Up to 65,536 characters from an offset. To follow it, ask again from ``next`` until it is complete."""
+    deployment = find_deployment(request.auth, deployment_id)
+    part = Substr("log", place.offset + 1, LOG_PART)
+    found = Step.objects.filter(deployment=deployment, name=name).annotate(part=part, length=Length("log"))
+    step = found.values_list("part", "length", "state").first()
+    if step is None:
+        raise Http404("This deployment has no such step.")
+    text, length, state = step
+    following = min(place.offset + len(text), length)
+    ended = not STEP_TRANSITIONS[state]
+    return LogPart(text=text, offset=place.offset, next=following, complete=ended and following == length)

@@ -1,0 +1,167 @@
+"""What answers carry."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from ninja import Field, Schema
+
+from ..applications.queries import Row, Status
+from ..deployments.models import Deployment
+from ..deployments.states import DeploymentState, StepName, StepState
+from ..instances.states import InstanceState
+
+
+class InstanceRecord(Schema):
+    id: UUID
+    ec2_id: str | None
+    state: InstanceState
+    instance_type: str
+    ami_id: str
+    availability_zone: str
+    public_ip: str | None
+    private_ip: str | None
+    launched_at: datetime | None
+    terminated_at: datetime | None
+    reason: str = Field(description="Why it failed or went.")
+
+
+class DeploymentRecord(Schema):
+    id: UUID
+    application_id: UUID
+    number: int = Field(description="Counts up from 1 for each application.")
+    kind: Deployment.Kind
+    trigger: Deployment.Trigger
+    state: DeploymentState
+    branch: str
+    commit_sha: str
+    commit_subject: str
+    failed_step: str
+    failure_code: str
+    reason: str = Field(description="Why it failed.")
+    remedy: str = Field(description="What to do about it.")
+    queued_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class FindingRecord(Schema):
+    """What was found in the repository before anything was launched."""
+
+    code: str
+    level: str = Field(description="error, warning or note.")
+    message: str
+    remedy: str = ""
+    path: str = ""
+    line: int = 0
+
+
+class DeploymentDetail(DeploymentRecord):
+    instance: InstanceRecord
+    findings: list[FindingRecord]
+    changes: list[dict[str, str]] = Field(
+        description="What the release's settings module changed, from what, to what, and why."
+    )
+
+
+class DeploymentPage(Schema):
+    deployments: list[DeploymentRecord]
+    next: str | None = Field(description="The cursor of the next page; null at the end.")
+
+
+class StepRecord(Schema):
+    name: StepName
+    label: str
+    state: StepState
+    message: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    log_length: int = Field(description="Characters.")
+
+
+class Steps(Schema):
+    steps: list[StepRecord]
+
+
+class LogPart(Schema):
+    text: str
+    offset: int = Field(description="Characters of the log before the text.")
+    next: int = Field(description="The offset to go on from.")
+    complete: bool = Field(description="Whether the step has ended and the text is the log's end.")
+
+
+class ApplicationRecord(Schema):
+    id: UUID
+    name: str
+    owner: str
+    project_name: str
+    github_url: str
+    branch: str
+    description: str
+    instance_type: str
+    health_path: str
+    environment: list[str] = Field(description="Names of the variables; values never come back.")
+    status: Status
+    address: str = Field(description="Where the site answers; empty while it does not.")
+    page: str = Field(description="The application's page in the portal.")
+    cost_usd: Decimal | None = Field(description="Of its instances until now; null where no price is known.")
+    created_at: datetime
+    terminate_requested_at: datetime | None
+    instance: InstanceRecord | None
+    deployment: DeploymentRecord | None = Field(description="The newest.")
+
+
+class ApplicationPage(Schema):
+    applications: list[ApplicationRecord]
+    next: str | None = Field(description="The cursor of the next page; null at the end.")
+
+
+class MachineLimit(Schema):
+    limit: int | None = Field(description="null: as many as you like.")
+    used: int
+
+
+class MoneyLimit(Schema):
+    limit: Decimal | None = Field(description="US dollars a month; null: as much as you like.")
+    used: Decimal
+
+
+class InstanceTypeRecord(Schema):
+    name: str
+    hourly_usd: Decimal | None = Field(description="AWS's list price; null where it is not known.")
+    monthly_usd: Decimal | None
+
+
+class LimitsRecord(Schema):
+    machines: MachineLimit
+    monthly_usd: MoneyLimit
+    instance_types: list[InstanceTypeRecord] = Field(description="What may be asked for; the first is usual.")
+
+
+_OWN = ("id", "name", "project_name", "github_url", "branch", "description", "instance_type", "health_path")
+
+
+def record_application(row: Row) -> ApplicationRecord:
+    """No query: everything is at hand in a row of ``queries.dashboard``, with the variables prefetched."""
+    application: Any = row.application
+    instances = list(application.instances.all())
+    return ApplicationRecord(
+        **{name: getattr(application, name) for name in _OWN},
+        owner=application.owner.username,
+        environment=[variable.name for variable in application.environment.all()],
+        status=Status(application.status),
+        address=row.address,
+        page=f"{settings.PORTAL_URL}{application.get_absolute_url()}",
+        cost_usd=row.cost,
+        created_at=application.created_at,
+        terminate_requested_at=application.terminate_requested_at,
+        instance=InstanceRecord.from_orm(instances[0]) if instances else None,
+        deployment=DeploymentRecord.from_orm(row.deployment) if row.deployment else None,
+    )
+
+
+def record_deployments(deployments: Iterable[Deployment]) -> list[DeploymentRecord]:
+    return [DeploymentRecord.from_orm(deployment) for deployment in deployments]

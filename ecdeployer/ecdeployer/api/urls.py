@@ -1,0 +1,23 @@
+from django.conf import settings
+from django.urls import path
+
+from . import application_routes, deployment_routes, limit_routes, problems
+from .authentication import Token
+from .document import PortalAPI, ReadingPage
+
+api = PortalAPI(
+    title=settings.SITE_NAME,
+    version="1",
+    description="What the pages of the portal do, for programs. Every request carries its person's token as "
+    "Authorization: Bearer ecd_...; what cannot be done is answered with problem details (RFC 9457).",
+    urls_namespace="api",
+    docs=ReadingPage(),
+    servers=[{"url": settings.PORTAL_URL}],
+    auth=Token(),
+)
+problems.answer_exceptions(api)
+api.add_router("/applications", application_routes.router)
+api.add_router("/deployments", deployment_routes.router)
+api.add_router("/limits", limit_routes.router)
+
+urlpatterns = [path("", api.urls)]

@@ -1,0 +1,308 @@
+"""Applications and deployments through the API."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError
+from django.test import Client
+from ecdeployer.accounts.models import ApiToken, User
+from ecdeployer.applications import actions
+from ecdeployer.applications.forms import ApplicationForm
+from ecdeployer.applications.models import Application
+from ecdeployer.deployments.models import Deployment, Step
+from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
+
+from tests import portal_records as records
+
+from .conftest import client_of
+
+ROOT = "/api/v1"
+LEAST = {"project_name": "mysite", "github_url": "https://github.com/example/site"}
+
+
+def create(program: Client, **body: Any) -> Any:
+    return program.post(f"{ROOT}/applications", {**LEAST, **body}, content_type="application/json")
+
+
+def test_two_fields_make_an_application_and_wake_a_worker(
+    program: Client,
+    messages: list[tuple[str, Any]],
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = create(program)
+    application = Application.objects.get()
+    deployment = application.deployments.get()
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == f"{ROOT}/applications/{application.pk}"
+    assert answer.json() == program.get(answer.headers["Location"]).json()
+    assert answer.json()["status"] == "queued"
+    assert answer.json()["deployment"]["id"] == str(deployment.pk)
+    assert (deployment.trigger, deployment.created_by) == (Deployment.Trigger.API, application.owner)
+    assert [arguments for _, arguments in messages] == [[str(deployment.pk)]]
+
+
+def test_values_of_variables_go_in_and_never_come_out(program: Client) -> None:
+    answer = create(program, environment={"STRIPE_KEY": "sk_live_1", "AN": " x "})
+    assert answer.json()["environment"] == ["AN", "STRIPE_KEY"]
+    assert "sk_live_1" not in answer.content.decode()
+    values = dict(Application.objects.get().environment.values_list("name", "value"))
+    assert values == {"STRIPE_KEY": "sk_live_1", "AN": " x "}
+
+
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"project_name": ""}, "project_name", "This field is required."),
+    ({"github_url": "https://elsewhere.example.com/a/b"}, "github_url", ""),
+    ({"branch": "main;id"}, "branch", ""),
+    ({"branch": None}, "branch", "valid string"),
+    ({"instance_type": "x9.huge"}, "instance_type", "Found x9.huge."),
+    ({"health_path": "healthz"}, "health_path", "begins with /"),
+    ({"name": "-a"}, "name", "Found '-a'."),
+    ({"description": "x" * 2001}, "description", "2000"),
+    ({"environment": {"PATH": "/tmp"}}, "environment", "PATH is reserved"),
+    ({"environment": {"A": 1}}, "environment", "A: "),
+    ({"environment": "A=1"}, "environment", "valid dictionary"),
+    ({"colour": "blue"}, "colour", "There is no such field."),
+    ({"submission": str(uuid4())}, "submission", "There is no such field."),
+]
+
+
+@pytest.mark.parametrize(("body", "field", "message"), WRONG, ids=[str(each[:2])[:60] for each in WRONG])
+def test_what_is_wrong_is_named_by_its_field(
+    program: Client, body: dict[str, Any], field: str, message: str
+) -> None:
+    answer = create(program, **body)
+    problem = answer.json()
+    assert (answer.status_code, problem["status"]) == (422, 422)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert list(problem["errors"]) == [field]
+    assert message in problem["errors"][field][0]
+    assert field in problem["detail"]
+    assert not Application.objects.exists()
+
+
+def test_every_field_that_is_wrong_is_named_at_once(program: Client) -> None:
+    body = {"branch": "a b", "health_path": "x"}
+    answer = program.post(f"{ROOT}/applications", body, content_type="application/json")
+    assert set(answer.json()["errors"]) == {"project_name", "github_url", "branch", "health_path"}
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", '"text"', "[" * 100_000, "1" * 5000])
+def test_what_is_no_object_is_refused(program: Client, body: str) -> None:
+    answer = program.post(f"{ROOT}/applications", body, content_type="application/json")
+    assert answer.status_code in (400, 422)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_body_that_is_too_long_is_refused(program: Client, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    answer = create(program, description="x" * 1000)
+    assert answer.status_code == 413
+    assert answer.json()["type"].endswith("#too-large")
+
+
+def test_the_fields_are_those_of_the_form(program: Client) -> None:
+    document = program.get(f"{ROOT}/openapi.json").json()
+    shape = document["components"]["schemas"]["NewApplication"]
+    fields = ApplicationForm.base_fields
+    assert set(shape["properties"]) == set(fields) - {"submission"}
+    assert set(shape["required"]) == {name for name, field in fields.items() if field.required}
+
+
+def test_a_limit_is_a_conflict_that_says_why(program: Client, ines: User, settings: Settings) -> None:
+    settings.MACHINES_PER_OWNER = 1
+    records.make_live(ines)
+    answer = create(program)
+    assert answer.status_code == 409
+    assert "You have 1 of 1 machines." in answer.json()["detail"]
+
+
+def test_a_name_that_another_request_took_meanwhile_is_refused(
+    program: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(**_: Any) -> None:
+        raise IntegrityError
+
+    monkeypatch.setattr(actions, "create_application", taken)
+    assert list(create(program).json()["errors"]) == ["name"]
+
+
+def test_a_list_goes_on_where_it_ended(program: Client, ines: User) -> None:
+    names = [f"site-{number}" for number in range(5)]
+    for name in names:
+        records.make_application(ines, name)
+    # Made at the very same moment, none is left out and none comes twice.
+    Application.objects.update(created_at=Application.objects.latest("created_at").created_at)
+    found: list[str] = []
+    cursor: str | None = ""
+    pages = 0
+    while cursor is not None:
+        page = program.get(f"{ROOT}/applications?limit=2&cursor={cursor}").json()
+        found += [each["name"] for each in page["applications"]]
+        cursor, pages = page["next"], pages + 1
+    assert sorted(found) == names
+    assert pages == 3
+
+
+def test_a_list_is_of_one_state_where_that_is_asked(program: Client, ines: User) -> None:
+    records.make_every_state(ines)
+    for status, count in (("live", 2), ("queued", 1), ("", None)):
+        answer = program.get(f"{ROOT}/applications", {"status": status})
+        assert answer.status_code == (200 if count else 422)
+        if count:
+            assert {each["status"] for each in answer.json()["applications"]} == {status}
+            assert len(answer.json()["applications"]) == count
+
+
+@pytest.mark.parametrize(
+    "query", ["cursor=x", "cursor=%00", "limit=0", "limit=101", "limit=x", "colour=blue", "cursor=WzFd:x:y"]
+)
+def test_wrong_parameters_are_named(program: Client, ines: User, query: str) -> None:
+    application = records.make_application(ines)
+    for address in ("applications", f"applications/{application.pk}/deployments"):
+        answer = program.get(f"{ROOT}/{address}?{query}")
+        assert answer.status_code == 422
+        assert list(answer.json()["errors"]) == [query.partition("=")[0]]
+
+
+def test_a_cursor_of_another_list_is_refused(program: Client, ines: User) -> None:
+    first = records.make_live(ines, "first")
+    records.make_live(ines, "second")
+    cursor = program.get(f"{ROOT}/applications", {"limit": 1}).json()["next"]
+    address = f"{ROOT}/applications/{first.application_id}/deployments"
+    assert program.get(address, {"cursor": cursor}).status_code == 422
+
+
+def test_an_application_is_shown_with_what_runs(program: Client, ines: User) -> None:
+    deployment = records.make_serving_after_failure(ines)
+    shown = program.get(f"{ROOT}/applications/{deployment.application_id}").json()
+    assert shown["status"] == "live"
+    assert shown["address"] == f"http://{deployment.instance.public_ip}/"
+    assert shown["instance"]["ec2_id"] == deployment.instance.ec2_id
+    assert (shown["deployment"]["number"], shown["deployment"]["state"]) == (2, "failed")
+    assert shown["cost_usd"] == "0.3534"
+
+
+@pytest.mark.parametrize("make", records.EVERY_STATE, ids=lambda make: make.__name__)
+def test_every_state_can_be_shown(program: Client, ines: User, make: Callable[[User], Deployment]) -> None:
+    deployment = make(ines)
+    application = program.get(f"{ROOT}/applications/{deployment.application_id}").json()
+    shown = program.get(f"{ROOT}/deployments/{deployment.pk}").json()
+    assert application["deployment"]["id"] == shown["id"] == str(deployment.pk)
+    assert len(shown["findings"]) == len(deployment.findings)
+
+
+def test_deploying_again_queues_one_and_no_second(program: Client, ines: User) -> None:
+    live = records.make_live(ines)
+    address = f"{ROOT}/applications/{live.application_id}/deployments"
+    answer = program.post(address)
+    assert answer.status_code == 202
+    assert answer.json() == program.get(address).json()["deployments"][0]
+    assert program.get(answer.headers["Location"]).json()["trigger"] == "api"
+    refused = program.post(address)
+    assert refused.status_code == 409
+    assert "is not finished yet" in refused.json()["detail"]
+
+
+def test_terminating_ends_it_once(program: Client, ines: User) -> None:
+    live = records.make_live(ines)
+    address = f"{ROOT}/applications/{live.application_id}/terminate"
+    answer = program.post(address)
+    assert (answer.status_code, answer.json()["status"]) == (202, "terminating")
+    assert program.post(address).status_code == 409
+    assert program.post(f"{ROOT}/applications/{live.application_id}/deployments").status_code == 409
+
+
+def test_steps_come_in_their_order_and_without_their_logs(program: Client, ines: User) -> None:
+    failed = records.make_failed(ines)
+    steps = program.get(f"{ROOT}/deployments/{failed.pk}/steps").json()["steps"]
+    assert [step["name"] for step in steps][:2] == ["preflight", "launch"]
+    install = steps[5]
+    assert (install["name"], install["state"]) == ("install", "failed")
+    assert install["log_length"] == len(records.PIP_LOG)
+    assert "log" not in install
+
+
+def test_a_log_is_read_on_from_where_it_was_left(program: Client, ines: User) -> None:
+    running = records.make_running(ines)
+    log = "ü" * 70_000
+    Step.objects.filter(name="install").update(log=log)
+    address = f"{ROOT}/deployments/{running.pk}/steps/install/log"
+    first = program.get(address).json()
+    second = program.get(address, {"offset": first["next"]}).json()
+    assert first["text"] + second["text"] == log
+    assert (second["next"], second["complete"]) == (70_000, False)
+    Step.objects.filter(name="install").update(state="succeeded")
+    assert program.get(address).json()["complete"] is False
+    assert program.get(address, {"offset": 70_000}).json()["complete"] is True
+    assert program.get(address, {"offset": 2**30}).json()["next"] == 70_000
+    assert program.get(address, {"offset": -1}).status_code == 422
+    assert program.get(address.replace("install", "brew")).status_code == 404
+
+
+def test_limits_tell_what_one_may_have(program: Client, ines: User, settings: Settings) -> None:
+    settings.MACHINES_PER_OWNER, settings.MONTHLY_USD_PER_OWNER = 3, None
+    settings.INSTANCE_TYPES, settings.AWS_REGION = ["t3.micro", "x9.huge"], "eu-west-1"
+    records.make_live(ines)
+    shown = program.get(f"{ROOT}/limits").json()
+    assert shown["machines"] == {"limit": 3, "used": 1}
+    assert shown["monthly_usd"] == {"limit": None, "used": "8.32"}
+    assert shown["instance_types"] == [
+        {"name": "t3.micro", "hourly_usd": "0.0114", "monthly_usd": "8.32"},
+        {"name": "x9.huge", "hourly_usd": None, "monthly_usd": None},
+    ]
+
+
+def addresses(deployment: Deployment) -> list[tuple[str, str]]:
+    application = f"{ROOT}/applications/{deployment.application_id}"
+    shown = f"{ROOT}/deployments/{deployment.pk}"
+    got = [application, f"{application}/deployments", shown, f"{shown}/steps", f"{shown}/steps/install/log"]
+    posted = [f"{application}/deployments", f"{application}/terminate"]
+    return [("get", each) for each in got] + [("post", each) for each in posted]
+
+
+def test_another_persons_records_are_not_there(stranger: Client, ines: User) -> None:
+    deployment = records.make_failed(ines)
+    for method, address in addresses(deployment):
+        answer = getattr(stranger, method)(address)
+        assert (answer.status_code, address) == (404, address)
+        assert answer.json()["type"].endswith("#not-found")
+    assert stranger.get(f"{ROOT}/applications").json() == {"applications": [], "next": None}
+    assert not Application.objects.exclude(terminate_requested_at=None).exists()
+
+
+def test_staff_see_everybodys(ines: User) -> None:
+    deployment = records.make_failed(ines)
+    operator = client_of(records.make_person("operator", is_staff=True))
+    for method, address in addresses(deployment):
+        assert getattr(operator, method)(address).status_code in (200, 202)
+    assert operator.get(f"{ROOT}/applications").json()["applications"][0]["owner"] == "ines"
+
+
+#: By the part of the address behind the application's or deployment's; one of each is the token's.
+QUERIES = {
+    "/applications": 5,
+    "/applications/{application}": 5,
+    "/applications/{application}/deployments": 6,
+    "/deployments/{deployment}": 2,
+    "/deployments/{deployment}/steps": 3,
+    "/deployments/{deployment}/steps/install/log": 3,
+    "/limits": 2,
+}
+
+
+@pytest.mark.parametrize("path", QUERIES)
+@pytest.mark.parametrize("others", [0, 5])
+def test_the_number_of_queries_does_not_grow(
+    program: Client, ines: User, django_assert_num_queries: DjangoAssertNumQueries, path: str, others: int
+) -> None:
+    deployment = records.make_serving_after_failure(ines)
+    for number in range(others):
+        records.make_live(ines, f"other-{number}")
+    address = ROOT + path.format(application=deployment.application_id, deployment=deployment.pk)
+    program.get(address)
+    assert ApiToken.objects.get().last_used_at
+    with django_assert_num_queries(QUERIES[path]):
+        assert program.get(address).status_code == 200
