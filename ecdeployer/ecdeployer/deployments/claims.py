@@ -1,8 +1,12 @@
 """Which worker has a deployment: one conditional update, so that two never work on it at once."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
@@ -10,8 +14,11 @@ from .models import Deployment
 from .states import DeploymentState
 
 UNFINISHED = (DeploymentState.QUEUED, DeploymentState.RUNNING)
-#: Longer than any piece of work: reading a repository is the longest.
-CLAIM = timedelta(minutes=5)
+#: A worker that died is waited for so long. One that lives renews its claim, for at most as long as Celery
+#: lets a task run.
+CLAIM = timedelta(seconds=30)
+RENEWAL = 10.0
+RENEWALS = 60
 #: Workers that may die over one deployment before it is taken for the cause.
 ATTEMPTS = 3
 
@@ -37,6 +44,32 @@ def take(pk: UUID, *, only_if_due: bool) -> Deployment | None:
     if not row.update(attempt=grown, claimed_until=until):
         return None
     return Deployment.objects.select_related("application", "instance").get(pk=pk)
+
+
+@contextmanager
+def kept(deployment: Deployment) -> Iterator[None]:
+    """Hold on to it for the time of a piece of work, however long: reading a repository may take minutes."""
+    done = threading.Event()
+    keeper = threading.Thread(target=_renew, args=(deployment, done), daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
+
+
+def _renew(deployment: Deployment, done: threading.Event) -> None:
+    try:
+        for _ in range(RENEWALS):
+            if done.wait(RENEWAL):
+                return
+            until = timezone.now() + CLAIM
+            held = Deployment.objects.filter(pk=deployment.pk, claimed_until=deployment.claimed_until)
+            if held.update(claimed_until=until):
+                deployment.claimed_until = until
+    finally:
+        connection.close()
 
 
 def release(deployment: Deployment, *, due_in: timedelta) -> timedelta:

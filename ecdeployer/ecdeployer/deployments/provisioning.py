@@ -27,7 +27,8 @@ def advance(pk: UUID, *, only_if_due: bool = False) -> timedelta | None:
     if deployment is None:
         return None
     try:
-        pause = _work(deployment)
+        with claims.kept(deployment):
+            pause = _work(deployment)
     except Exception:
         logger.exception("deployment %s: unforeseen", pk)
         pause = _AFTER_ERROR
