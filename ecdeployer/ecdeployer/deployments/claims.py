@@ -50,7 +50,7 @@ def take(pk: UUID, *, only_if_due: bool) -> Deployment | None:
 def kept(deployment: Deployment) -> Iterator[None]:
     """Hold on to it for the time of a piece of work, however long: reading a repository may take minutes."""
     done = threading.Event()
-    keeper = threading.Thread(target=_renew, args=(deployment, done), daemon=True)
+    keeper = threading.Thread(target=_keep, args=(deployment, done), daemon=True)
     keeper.start()
     try:
         yield
@@ -59,17 +59,22 @@ def kept(deployment: Deployment) -> Iterator[None]:
         keeper.join()
 
 
-def _renew(deployment: Deployment, done: threading.Event) -> None:
+def _keep(deployment: Deployment, done: threading.Event) -> None:
     try:
-        for _ in range(RENEWALS):
-            if done.wait(RENEWAL):
-                return
-            until = timezone.now() + CLAIM
-            held = Deployment.objects.filter(pk=deployment.pk, claimed_until=deployment.claimed_until)
-            if held.update(claimed_until=until):
-                deployment.claimed_until = until
+        renew(deployment, done)
     finally:
         connection.close()
+
+
+def renew(deployment: Deployment, done: threading.Event) -> None:
+    """Until the work is done; a claim that another has by now is left alone."""
+    for _ in range(RENEWALS):
+        if done.wait(RENEWAL):
+            return
+        until = timezone.now() + CLAIM
+        held = Deployment.objects.filter(pk=deployment.pk, claimed_until=deployment.claimed_until)
+        if held.update(claimed_until=until):
+            deployment.claimed_until = until
 
 
 def release(deployment: Deployment, *, due_in: timedelta) -> timedelta:

@@ -1,6 +1,6 @@
 """Holding on to a deployment for longer than a claim lasts."""
 
-import time
+import threading
 from datetime import timedelta
 
 import pytest
@@ -8,36 +8,47 @@ from django.utils import timezone
 from ecdeployer.deployments import claims
 from ecdeployer.deployments.models import Deployment
 
+pytestmark = pytest.mark.django_db
 
-@pytest.mark.django_db(transaction=True)
-def test_a_long_piece_of_work_keeps_its_claim(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(claims, "RENEWAL", 0.02)
-    taken = claims.take(deployment.pk, only_if_due=False)
-    assert taken is not None
-    first = taken.claimed_until
-    assert first is not None
-    with claims.kept(taken):
-        deadline = time.monotonic() + 10
-        while taken.claimed_until == first and time.monotonic() < deadline:
-            time.sleep(0.01)
-    assert taken.claimed_until is not None
-    assert taken.claimed_until > first
-    assert claims.take(deployment.pk, only_if_due=False) is None
+
+class Rounds(threading.Event):
+    """Work that lasts for so many renewals."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.count -= 1
+        return self.count < 0
+
+
+@pytest.fixture
+def taken(deployment: Deployment) -> Deployment:
+    found = claims.take(deployment.pk, only_if_due=False)
+    assert found is not None
+    return found
+
+
+def test_a_long_piece_of_work_keeps_its_claim(taken: Deployment) -> None:
+    soon = timezone.now() + timedelta(seconds=1)
+    Deployment.objects.update(claimed_until=soon)
+    taken.claimed_until = soon
+    claims.renew(taken, Rounds(2))
+    assert taken.claimed_until > soon
+    assert claims.take(taken.pk, only_if_due=False) is None
     claims.release(taken, due_in=timedelta(0))
-    assert claims.take(deployment.pk, only_if_due=False) is not None
+    assert claims.take(taken.pk, only_if_due=False) is not None
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_claim_that_another_has_by_now_is_not_renewed(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(claims, "RENEWAL", 0.01)
-    taken = claims.take(deployment.pk, only_if_due=False)
-    assert taken is not None
+def test_a_claim_that_another_has_by_now_is_not_renewed(taken: Deployment) -> None:
     theirs = timezone.now() + timedelta(hours=1)
     Deployment.objects.update(claimed_until=theirs)
-    with claims.kept(taken):
-        time.sleep(0.1)
+    claims.renew(taken, Rounds(3))
     assert Deployment.objects.get().claimed_until == theirs
+
+
+def test_a_worker_that_hangs_does_not_keep_it_for_ever(taken: Deployment) -> None:
+    rounds = Rounds(1000)
+    claims.renew(taken, rounds)
+    assert rounds.count == 1000 - claims.RENEWALS
