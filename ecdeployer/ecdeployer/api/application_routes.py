@@ -108,6 +108,18 @@ def deploy_application(request: ApiRequest, application_id: UUID) -> HttpRespons
 
 
 @router.post(
+    "/{uuid:application_id}/cancel",
+    response={202: ApplicationRecord, **_CHANGES},
+    openapi_extra=idempotency.DOCUMENTED,
+)
+@once_for_a_key
+def cancel_deployment(request: ApiRequest, application_id: UUID) -> HttpResponse:
+    """Stop what is queued or running. A machine that has served nothing is ended; one that serves goes on."""
+    actions.cancel(_find(request.auth, application_id), by=request.auth)
+    return _answer(_record(request.auth, application_id), status=202, name="show_application")
+
+
+@router.post(
     "/{uuid:application_id}/terminate",
     response={202: ApplicationRecord, **_CHANGES},
     openapi_extra=idempotency.DOCUMENTED,

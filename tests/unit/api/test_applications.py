@@ -206,6 +206,16 @@ def test_deploying_again_queues_one_and_no_second(program: Client, ines: User) -
     assert "is not finished yet" in refused.json()["detail"]
 
 
+def test_cancelling_stops_what_runs_and_nothing_else(program: Client, ines: User) -> None:
+    running = records.make_running(ines)
+    address = f"{ROOT}/applications/{running.application_id}/cancel"
+    answer = program.post(address)
+    assert (answer.status_code, answer.json()["deployment"]["state"]) == (202, "cancelled")
+    refused = program.post(address)
+    assert refused.status_code == 409
+    assert "nothing to cancel" in refused.json()["detail"]
+
+
 def test_terminating_ends_it_once(program: Client, ines: User) -> None:
     live = records.make_live(ines)
     address = f"{ROOT}/applications/{live.application_id}/terminate"
@@ -259,7 +269,7 @@ def addresses(deployment: Deployment) -> list[tuple[str, str]]:
     application = f"{ROOT}/applications/{deployment.application_id}"
     shown = f"{ROOT}/deployments/{deployment.pk}"
     got = [application, f"{application}/deployments", shown, f"{shown}/steps", f"{shown}/steps/install/log"]
-    posted = [f"{application}/deployments", f"{application}/terminate"]
+    posted = [f"{application}/{verb}" for verb in ("deployments", "cancel", "terminate")]
     return [("get", each) for each in got] + [("post", each) for each in posted]
 
 

@@ -45,7 +45,9 @@ def test_another_key_is_another_request(program: Client) -> None:
 def test_the_same_key_with_another_request_is_refused(program: Client, ines: User) -> None:
     live = records.make_live(ines)
     create(program, "a")
-    addresses = [f"{APPLICATIONS}/{live.application_id}/{verb}" for verb in ("deployments", "terminate")]
+    addresses = [
+        f"{APPLICATIONS}/{live.application_id}/{verb}" for verb in ("deployments", "cancel", "terminate")
+    ]
     answers = [create(program, "a", name="other")]
     answers += [program.post(address, headers={"Idempotency-Key": "a"}) for address in addresses]
     for answer in answers:
