@@ -53,33 +53,25 @@ def _describe_problems(operation: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Field:
+    """A line of a table. ``shape``: the one that the type leads to, or empty; ``place``: path or query."""
+
     name: str
     type: str
     shape: str
     description: str
-    required: bool
+    required: bool = False
     place: str = ""
 
 
 @dataclass(frozen=True)
-class Answer:
-    status: int
-    description: str
-    shape: str
-
-
-@dataclass(frozen=True)
 class Endpoint:
-    """``body`` is the name of a shape, or empty."""
-
     name: str
     method: str
     path: str
     summary: str
     description: str
-    body: str
     parameters: list[Field]
-    answers: list[Answer]
+    answers: list[Field]
 
 
 @dataclass(frozen=True)
@@ -96,41 +88,43 @@ class ReadingPage(DocsBase):
         objects = {name: schema for name, schema in schemas.items() if "properties" in schema}
         context = {
             "info": document["info"],
-            "endpoints": list(_endpoints(document["paths"])),
+            "endpoints": list(_endpoints(document)),
             "shapes": [_shape(name, schema, schemas) for name, schema in sorted(objects.items())],
             "problems": problems.KINDS,
         }
         return render(request, "api/document.html", context)
 
 
-def _endpoints(paths: Mapping[str, Any]) -> Iterator[Endpoint]:
-    for path, operations in paths.items():
+def _endpoints(document: Mapping[str, Any]) -> Iterator[Endpoint]:
+    schemas = document["components"]["schemas"]
+    for path, operations in document["paths"].items():
         for method, operation in operations.items():
+            bodies = [operation["requestBody"]] if "requestBody" in operation else []
             yield Endpoint(
                 name=operation["operationId"],
                 method=method.upper(),
                 path=path,
                 summary=operation["summary"],
                 description=operation.get("description", ""),
-                body=_content(operation.get("requestBody", {})),
-                parameters=[_parameter(each) for each in operation["parameters"]],
+                parameters=[_parameter(each, schemas) for each in operation["parameters"]]
+                + [_content("body", each, required=True) for each in bodies],
                 answers=[
-                    Answer(status, answer["description"], _content(answer))
-                    for status, answer in operation["responses"].items()
+                    _content(str(status), each, description=each["description"])
+                    for status, each in operation["responses"].items()
                 ],
             )
 
 
-def _content(holder: Mapping[str, Any]) -> str:
-    """The name of the shape that a body or an answer has."""
-    return next((_shape_of(each["schema"]) for each in holder.get("content", {}).values()), "")
+def _content(name: str, holder: Mapping[str, Any], *, description: str = "", required: bool = False) -> Field:
+    """A body or an answer: its shape is its type."""
+    shape = next((_shape_of(each["schema"]) for each in holder["content"].values()), "")
+    return Field(name, shape, shape, description, required)
 
 
-def _parameter(parameter: Mapping[str, Any]) -> Field:
-    schema = parameter["schema"]
+def _parameter(parameter: Mapping[str, Any], schemas: Mapping[str, Any]) -> Field:
     return Field(
         name=parameter["name"],
-        type=_type(schema, {}),
+        type=_type(parameter["schema"], schemas),
         shape="",
         description=parameter.get("description", ""),
         required=parameter["required"],
