@@ -32,8 +32,6 @@ _PAUSES = {"throttled": 2.0, "unavailable": 3.0, "credentials": 15.0, "limit": 3
 _HOLDING = {"credentials", "limit", "paused"}
 _PROFILE_PAUSE = 5.0
 _LISTING_PAUSE = 15.0
-#: Repeating the same request does not help. An earlier one of the same attempt may have been carried out.
-_FOR_GOOD = {"mismatch", "capacity", "invalid", "denied", "not-found"}
 _CAPACITY_REMEDY = "Try again later, or choose another instance type."
 
 
@@ -139,7 +137,8 @@ def _send(instance: Instance, attempt: LaunchAttempt) -> None:
     try:
         machine = ec2.run_instance(aws(), request)
     except AWSError as error:
-        if error.kind in _FOR_GOOD and not _is_early(error) and _is_adopted(instance, attempt, error):
+        # Repeating the same request does not help; an earlier one of this attempt may have been carried out.
+        if not error.retryable and not _is_early(error) and _is_adopted(instance, attempt, error):
             return
         raise
     records.adopt(instance, machine)
