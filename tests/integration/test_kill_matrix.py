@@ -1,0 +1,297 @@
+"""The promise of docs/reliability.md, with real processes killed at each boundary.
+
+Once each; twenty times with ``KILLS=20 ./scripts/test integration -- tests/integration/test_kill_matrix.py``.
+"""
+
+import ast
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psycopg
+import pytest
+import requests
+from redis import Redis
+
+from tests.integration.deployment_stack import (
+    BRIDGE,
+    CLOUD_PORT,
+    GIT_PORT,
+    ROOT,
+    WEB_PORT,
+    Stack,
+    running_stack,
+    start_worker,
+    wait_until,
+)
+
+ROUNDS = range(int(os.environ.get("KILLS", "1")))
+GUESTBOOK = ROOT / "samples" / "guestbook"
+REPOSITORY = f"http://{BRIDGE}:{GIT_PORT}/guestbook"
+PORTAL = f"http://{BRIDGE}:{WEB_PORT}"
+SECRET = "never-in-a-log-0123456789"
+LAUNCHING = [
+    "after the claim",
+    "repository read",
+    "turn taken",
+    "token committed",
+    "answer unread",
+    "answer unsaved",
+    "environment written",
+    "while waiting",
+    "before the end",
+    "before the ack",
+]
+
+
+class Matrix:
+    """A stack whose worker and web die where they are told to."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.file = stack.folder / "boundary"
+        self.count = 0
+        for name in ("worker", "web"):
+            stack.kill(name)
+            self.start(name)
+
+    def start(self, name: str) -> None:
+        tools = Path(sys.executable).parent
+        killing = [sys.executable, "-m", "tests.integration.killing", str(self.file)]
+        worker = [
+            str(tools / "celery"),
+            "--app=ecdeployer.celery",
+            "worker",
+            "--concurrency=2",
+            "--loglevel=INFO",
+        ]
+        web = [str(tools / "gunicorn"), "--threads=8", "--no-control-socket", f"--bind={BRIDGE}:{WEB_PORT}"]
+        if name == "worker":
+            self.stack.start(name, *killing, *worker, ready=" ready.")
+        else:
+            self.stack.start(name, *killing, *web, "ecdeployer.wsgi:application", ready="Booting worker")
+
+    def arm(self, boundary: str) -> None:
+        self.file.write_text(boundary)
+
+    def await_death(self, name: str) -> None:
+        process = self.stack.programs[name]
+        wait_until(lambda: process.poll() is not None, seconds=90)
+        assert process.returncode == -signal.SIGKILL
+        assert not self.file.exists()
+        self.start(name)
+
+    def create(self) -> str:
+        self.count += 1
+        name = f"killed-{self.count}"
+        self.stack.manage(
+            "create_application", "--owner=alice", f"--github-url={REPOSITORY}", "--project-name=guestbook",
+            f"--name={name}", f"--env=SECRET_VALUE={SECRET}",
+        )  # fmt: skip
+        return name
+
+    def ask(self, expression: str) -> Any:
+        """A Python expression over the portal's records."""
+        program = (
+            "from ecdeployer.applications.models import *; from ecdeployer.deployments.models import *; "
+            "from ecdeployer.instances.models import *; "
+            f"print(repr({expression}))"
+        )
+        return ast.literal_eval(self.stack.manage("shell", "--verbosity=0", "-c", program)[0])
+
+    def states(self, name: str) -> list[str]:
+        found = f"Deployment.objects.filter(application__name={name!r}).order_by('number')"
+        return list(self.ask(f"list({found}.values_list('state', flat=True))"))
+
+    def await_end(self, names: list[str], *, seconds: float = 180) -> None:
+        wait_until(
+            lambda: all(set(self.states(name)) <= {"succeeded", "failed", "cancelled"} for name in names),
+            seconds=seconds,
+        )
+
+    def check(self, names: list[str], *, states: list[str] | None = None) -> None:
+        """The invariants: one machine, final states, nothing that went backwards, no secret."""
+        for name in names:
+            found = f"Deployment.objects.filter(application__name={name!r})"
+            reasons = self.ask(f"list({found}.values_list('failed_step', 'failure_code', 'reason'))")
+            assert self.states(name) == (states or ["succeeded"]), f"{reasons}\n{self.stack.logs()}"
+            ((row, ec2_id),) = self.ask(
+                f"[(str(i.pk), i.ec2_id) for i in Instance.objects.filter(application__name={name!r})]"
+            )
+            assert machines(row) == [ec2_id]
+            events = f"Event.objects.filter(application__name={name!r}, verb__contains='->')"
+            moves = self.ask(f"list({events}.values_list('subject', 'verb'))")
+            assert len(moves) == len(set(moves)), moves
+        self.check_secrets()
+
+    def check_secrets(self) -> None:
+        for log in self.stack.folder.glob("*.log"):
+            assert SECRET not in log.read_text(errors="replace"), log
+        with Redis.from_url(self.stack.environment["REDIS_URL"]) as redis:
+            for key in redis.scan_iter():
+                with suppress(Exception):
+                    assert SECRET.encode() not in redis.dump(key)
+
+    def terminate(self, names: list[str]) -> None:
+        for name in names:
+            self.stack.manage("terminate_application", name, "--wait", "--timeout=120")
+
+
+def client(service: Any) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=f"http://127.0.0.1:{CLOUD_PORT}",
+        region_name="eu-west-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def machines(row: str = "*") -> list[str]:
+    """The EC2 ids of live machines of one row, or of all."""
+    live = {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}
+    ours = {"Name": "tag:ecdeployer:instance", "Values": [row]}
+    found = client("ec2").describe_instances(Filters=[live, ours])
+    return [each["InstanceId"] for reservation in found["Reservations"] for each in reservation["Instances"]]
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
+    with running_stack(tmp_path_factory.mktemp("matrix")) as stack:
+        stack.environment["MACHINES_PER_OWNER"] = stack.environment["MACHINES"] = "1000"
+        stack.publish("guestbook", GUESTBOOK)
+        yield Matrix(stack)
+
+
+@pytest.mark.parametrize(
+    "pair", [LAUNCHING[at : at + 2] for at in range(0, len(LAUNCHING), 2)], ids=", ".join
+)
+@pytest.mark.parametrize("number", ROUNDS)
+def test_a_worker_killed_while_it_brings_a_site_live(matrix: Matrix, pair: list[str], number: int) -> None:
+    names = []
+    for boundary in pair:
+        matrix.arm(boundary)
+        names.append(matrix.create())
+        matrix.await_death("worker")
+    matrix.await_end(names)
+    matrix.check(names)
+    matrix.terminate(names)
+    assert machines() == []
+
+
+@pytest.mark.parametrize("number", ROUNDS)
+def test_a_worker_killed_around_a_command_sends_it_once(matrix: Matrix, number: int) -> None:
+    name = matrix.create()
+    matrix.await_end([name])
+    for boundary in ("command unsent", "command unsaved"):
+        matrix.arm(boundary)
+        matrix.stack.manage("deploy_application", name)
+        matrix.await_death("worker")
+        matrix.await_end([name])
+    matrix.check([name], states=["succeeded"] * 3)
+    deployments = matrix.ask(
+        f"[str(d.pk) for d in Deployment.objects.filter(application__name={name!r}, number__gt=1)]"
+    )
+    comments = [each.get("Comment") for each in client("ssm").list_commands()["Commands"]]
+    assert [comments.count(deployment) for deployment in deployments] == [1, 1]
+    matrix.terminate([name])
+
+
+@pytest.mark.parametrize("boundary", ["end asked for", "end verified"])
+@pytest.mark.parametrize("number", ROUNDS)
+def test_a_worker_killed_while_it_ends_a_machine(matrix: Matrix, boundary: str, number: int) -> None:
+    name = matrix.create()
+    matrix.await_end([name])
+    matrix.arm(boundary)
+    matrix.stack.manage("terminate_application", name)
+    matrix.await_death("worker")
+    wait_until(lambda: machines() == [], seconds=60)
+    left = f"LedgerEntry.objects.filter(instance__application__name={name!r}, gone_at=None).count()"
+    wait_until(lambda: matrix.ask(left) == 0, seconds=60)
+
+
+@pytest.mark.parametrize("boundary", ["web before the commit", "web after the commit"])
+@pytest.mark.parametrize("number", ROUNDS)
+def test_a_page_killed_while_it_saves_makes_one_application(
+    matrix: Matrix, boundary: str, number: int
+) -> None:
+    password = "alice-long-password"
+    save = f"u=User.objects.get(username='alice'); u.set_password({password!r}); u.save()"
+    matrix.stack.manage("shell", "--verbosity=0", "-c", f"from ecdeployer.accounts.models import *; {save}")
+    matrix.count += 1
+    name = f"page-{matrix.count}"
+    with requests.Session() as session:
+        _post(session, "/accounts/login/", login="alice", password=password)
+        form = session.get(f"{PORTAL}/applications/new/", timeout=10).text
+        submission = re.search(r'name="submission"[^>]*value="([^"]+)"', form)
+        assert submission
+        data = {
+            "project_name": "guestbook", "github_url": REPOSITORY, "name": name, "submission": submission[1],
+            "instance_type": "t3.micro", "health_path": "/",
+        }  # fmt: skip
+        matrix.arm(boundary)
+        with pytest.raises(requests.ConnectionError):
+            _post(session, "/applications/new/", **data)
+        matrix.await_death("web")
+        answer = _post(session, "/applications/new/", **data)
+    assert answer.status_code == 302
+    assert matrix.ask(f"Application.objects.filter(name={name!r}).count()") == 1
+    matrix.await_end([name])
+    matrix.check([name])
+    matrix.terminate([name])
+
+
+def _post(session: requests.Session, path: str, **data: str) -> requests.Response:
+    page = session.get(f"{PORTAL}{path}", timeout=10).text
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    data["csrfmiddlewaretoken"] = token[1] if token else ""
+    return session.post(
+        f"{PORTAL}{path}", data=data, allow_redirects=False, headers={"Referer": PORTAL}, timeout=30
+    )
+
+
+@pytest.mark.parametrize("number", ROUNDS)
+def test_everything_at_once(matrix: Matrix, number: int) -> None:
+    """Redis flushed and away, PostgreSQL crashed, no beat, then two, a machine rebooted, a worker killed."""
+    away = 60 if len(ROUNDS) > 1 else 8
+    names = [matrix.create() for _ in range(3)]
+    url = matrix.stack.environment["REDIS_URL"]
+    with Redis.from_url(url) as redis:
+        redis.flushall()
+        pid = int(redis.info("server")["process_id"])
+    matrix.stack.kill("beat")
+    _crash_postgresql(matrix.stack.environment["DATABASE_URL"])
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(away)
+    os.kill(pid, signal.SIGCONT)
+    for each in machines()[:1]:
+        client("ec2").reboot_instances(InstanceIds=[each])
+    matrix.stack.kill("worker")
+    for name in ("beat", "second-beat"):
+        schedule = f"--schedule={matrix.stack.folder / name}"
+        celery = [str(Path(sys.executable).parent / "celery"), "--app=ecdeployer.celery", "beat"]
+        matrix.stack.start(name, *celery, schedule, "--loglevel=INFO", ready="beat: Starting")
+    start_worker(matrix.stack)
+    matrix.await_end(names, seconds=400)
+    matrix.check(names)
+    matrix.stack.kill("second-beat")
+    matrix.stack.kill("worker")
+    matrix.start("worker")
+    matrix.terminate(names)
+
+
+def _crash_postgresql(url: str) -> None:
+    """A server process that dies by SIGKILL makes the whole server start again, its transactions lost."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT pg_backend_pid()").fetchone()
+        assert row is not None
+        os.kill(row[0], signal.SIGKILL)
+        with suppress(psycopg.OperationalError):
+            connection.execute("SELECT 1")
