@@ -49,6 +49,7 @@ def once_for_a_key(view: View[Rest]) -> View[Rest]:
             return view(request, *args, **kwargs)
         if not _KEY.fullmatch(key):
             raise InvalidError({HEADER: ["Write 1 to 255 printable ASCII characters, without spaces."]})
+        KeptAnswer.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
         with transaction.atomic():
             kept, is_new = _claim(request, key)
             if not is_new:
@@ -62,7 +63,6 @@ def once_for_a_key(view: View[Rest]) -> View[Rest]:
 
 def _claim(request: ApiRequest, key: str) -> tuple[KeptAnswer, bool]:
     """The key's row, and whether this request made it. Raises KeyReusedError."""
-    KeptAnswer.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
     # Keyed, since the body may hold what is secret and short.
     sent = f"{request.method} {request.path}\n".encode() + request.body
     fingerprint = salted_hmac(__name__, sent, algorithm="sha256").hexdigest()
