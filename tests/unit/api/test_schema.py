@@ -1,11 +1,14 @@
 """The API against its own document: whatever is sent, no defect and no answer that is not described."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from ecdeployer.accounts import tokens
 from ecdeployer.accounts.models import User
 from ecdeployer.api.urls import api
@@ -44,7 +47,18 @@ def record(ines: User) -> dict[str, str]:
 
 
 @pytest.fixture
-def call(ines: User, settings: Settings) -> dict[str, Any]:
+def one_connection() -> Iterator[None]:
+    """What Django's own test client does: a request leaves the connection of the test's transaction open."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def call(ines: User, settings: Settings, one_connection: None) -> dict[str, Any]:
     """How every case is sent: within this process, by a program of Ines."""
     settings.ALLOWED_HOSTS = ["localhost"]
     _, secret = tokens.create(ines, name="test", days=7)
