@@ -1,18 +1,14 @@
 """From the click to the first page, beside the same work by hand: scripts/benchmark [--runs N]."""
 
 import argparse
-import datetime as dt
-import os
-import platform
 import shutil
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import machines, table, typical_project
+from benchmarks import host, machines, table, typical_project
 from benchmarks.person import Person
 from scripts.stack.portal import ROOT
 from scripts.stack.running import RunningDemo, publish, start
@@ -129,7 +125,7 @@ def _report(portal: list[dict[str, float]], hand: list[dict[str, float]]) -> str
     work, first = sum(theirs[name] for name in _WORK), table.medians(portal)["first page"]
     aim = AIM * work + theirs["boot"]
     return _TEXT.format(
-        host=_host(runs=len(portal)),
+        host=f"Medians of {len(portal)} runs. {host.describe()}",
         table="\n".join(table.rows(portal, hand, STEPS)),
         work=work,
         first=first,
@@ -137,17 +133,6 @@ def _report(portal: list[dict[str, float]], hand: list[dict[str, float]]) -> str
         factor=AIM,
         aim=aim,
         verdict="met" if first <= aim else "missed",
-    )
-
-
-def _host(*, runs: int) -> str:
-    asked = ["git", "-c", "safe.directory=*", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
-    kernel, load = platform.release().partition("-")[0], os.getloadavg()[0]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (
-        f"{dt.datetime.now(dt.UTC):%d %B %Y}, commit {commit}; medians of {runs} runs. "
-        f"{os.cpu_count()} cores, {memory:.0f} GB, Linux {kernel}; load average {load:.1f}."
     )
 
 

@@ -37,5 +37,11 @@ def rows(portal: Sequence[Measured], hand: Sequence[Measured], steps: Sequence[t
     return lines
 
 
+def render(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Markdown, with numbers to the right of the first column."""
+    rule = ["---", *("---:" for _ in heads[1:])]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *lines))
+
+
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"

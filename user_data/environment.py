@@ -16,7 +16,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-PATIENCE = 60
+#: A portal whose worker died, or whose database is away, is waited for.
+PATIENCE = 240
 SHARED = [
     "settings_module",
     "wsgi_module",

@@ -99,15 +99,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 CACHES = {
     "default": {
-        "BACKEND": "django_redis.cache.RedisCache",
+        "BACKEND": "ecdeployer.caching.OptionalCache",
         "LOCATION": CONFIGURATION.redis_url,
         "KEY_PREFIX": "ecdeployer",
         # Nothing in it is needed: while Redis is away people sign in without the throttle.
         "OPTIONS": {
             "IGNORE_EXCEPTIONS": True,
             "LOG_IGNORED_EXCEPTIONS": True,
-            "SOCKET_CONNECT_TIMEOUT": 1,
-            "SOCKET_TIMEOUT": 1,
+            "SOCKET_CONNECT_TIMEOUT": 0.3,
+            "SOCKET_TIMEOUT": 0.3,
         },
     }
 }

@@ -120,18 +120,6 @@ def test_a_failure_has_its_step_its_code_and_its_cause(machines: Machines, name:
     assert report.states()[step] == "failed"
 
 
-def test_an_environment_that_never_comes_is_told(bench: Bench, machines: Machines) -> None:
-    commit = bench.publish("noenv", projects.plain())
-    parameters = bench.parameters("noenv", commit)
-    from ecdeployer.cloud_init import user_data
-
-    machines.launched.append(bench.launch(user_data.render(parameters), image=bench.image()))
-    report = bench.report(parameters)
-    assert report.result
-    assert report.result["code"] == "environment-unreadable"
-    assert report.result["step"] == "configure"
-
-
 def test_a_missing_page_is_live_at_the_root_alone(bench: Bench, machines: Machines) -> None:
     files = projects.plain()
     files["mysite/mysite/urls.py"] = "urlpatterns = []\n"

@@ -17,11 +17,19 @@ SAY = """\
 import uuid, django
 django.setup()
 from django.core.cache import cache
+from django.core.management import call_command
 from ecdeployer.wakeups import wake_deployment
+call_command("migrate", verbosity=0)
 print("ready", flush=True)
 input()
 wake_deployment(uuid.uuid4())
-print(cache.get("x", "nothing"), cache.add("x", 1))
+from django.contrib.auth import get_user_model
+from django.test import Client
+get_user_model().objects.create_user("ada", password="a long password")
+answer = Client(headers={"host": "127.0.0.1"}).post(
+    "/accounts/login/", {"login": "ada", "password": "a long password"}
+)
+print(cache.get("x", "nothing"), cache.add("x", 1), answer.status_code)
 """
 
 
@@ -41,9 +49,12 @@ def redis(tmp_path: Path) -> Iterator[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("away", [signal.SIGSTOP, signal.SIGKILL])
-def test_nothing_waits_for_redis(redis: tuple[int, str], away: signal.Signals) -> None:
+def test_nothing_waits_for_redis(redis: tuple[int, str], tmp_path: Path, away: signal.Signals) -> None:
     pid, url = redis
-    settings = {"REDIS_URL": url, "DJANGO_SETTINGS_MODULE": "ecdeployer.settings"}
+    database = f"sqlite:///{tmp_path}/portal.sqlite3"
+    settings = {
+        "REDIS_URL": url, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "ecdeployer.settings"
+    }  # fmt: skip
     with subprocess.Popen(
         [sys.executable, "-c", SAY],
         cwd=MANAGED, env=os.environ | settings, text=True,
@@ -56,6 +67,6 @@ def test_nothing_waits_for_redis(redis: tuple[int, str], away: signal.Signals) -
             shown, errors = page.communicate("go\n", timeout=45)
         finally:
             page.kill()
-    assert shown == "nothing None\n", errors
+    assert shown == "nothing True 302\n", errors
     assert "waits for beat" in errors
     assert page.returncode == 0
