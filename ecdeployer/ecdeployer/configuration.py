@@ -57,6 +57,17 @@ class Configuration:
     email_from: str
     static_root: str
     log_level: str
+    log_format: str
+    metrics_token: str
+    sentry_dsn: str
+
+    def secrets(self) -> list[str]:
+        """The values that must stand in no log."""
+        urls = (self.database_url, self.redis_url, self.email_url)
+        found = [self.secret_key, *self.secret_key_fallbacks, self.github_client_secret, self.metrics_token]
+        return [
+            secret for secret in (*found, *(urlsplit(url).password or "" for url in urls)) if len(secret) > 7
+        ]
 
 
 def load(default_directory: str) -> Configuration:
@@ -141,6 +152,13 @@ def _read(env: Env, default_directory: str) -> Configuration:
         email_url=env.str("EMAIL_URL", None, validate=_is_url("smtp", "smtp+tls")) or "",
         email_from=env.str("EMAIL_FROM", "ecdeployer@localhost"),
         static_root=env.str("STATIC_ROOT", f"{default_directory}/staticfiles"),
+        log_format=env.str(
+            "LOG_FORMAT",
+            "json" if portal_url.startswith("https") else "line",
+            validate=_is_one_of("json", "line"),
+        ),
+        metrics_token=env.str("METRICS_TOKEN", "", validate=_is_empty_or_long),
+        sentry_dsn=env.str("SENTRY_DSN", None, validate=_is_url("http", "https")) or "",
         log_level=env.str("LOG_LEVEL", "INFO", validate=_is_one_of("DEBUG", "INFO", "WARNING", "ERROR")),
     )
 
@@ -192,6 +210,12 @@ def _is_one_of(*choices: str) -> Callable[[str], bool]:
         return True
 
     return check
+
+
+def _is_empty_or_long(value: str) -> bool:
+    if value and len(value) < 20:
+        raise ValidationError("is shorter than 20 characters: make one with `openssl rand -hex 20`")
+    return True
 
 
 def _is_long_enough(value: str) -> bool:

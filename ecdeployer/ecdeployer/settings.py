@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 from csp.constants import SELF
 
+from . import logs
 from .configuration import load
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -46,10 +47,13 @@ INSTALLED_APPS = [
     "ecdeployer.applications",
     "ecdeployer.instances",
     "ecdeployer.deployments",
+    "ecdeployer.operating",
     "ecdeployer.api",
 ]
 
 MIDDLEWARE = [
+    "ecdeployer.operating.middleware.ProbeMiddleware",
+    "ecdeployer.operating.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ecdeployer.api.middleware.ProblemMiddleware",
@@ -146,6 +150,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "heartbeat": {
+        "task": "ecdeployer.operating.tasks.beat",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "advance": {
         "task": "ecdeployer.deployments.tasks.advance_all",
         "schedule": 2.0,
@@ -240,12 +249,36 @@ CONTENT_SECURITY_POLICY = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {
+            "()": "ecdeployer.logs.Redacting",
+            "format": "{asctime} {levelname} {name}: {message}{ids}",
+            "style": "{",
+        },
+        "json": {
+            "()": "ecdeployer.logs.JsonLine",
+            "format": "{asctime}{levelname}{name}{message}",
+            "style": "{",
+            "rename_fields": {"asctime": "at", "levelname": "level", "name": "logger"},
+        },
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": CONFIGURATION.log_format}},
     "root": {"handlers": ["console"], "level": CONFIGURATION.log_level},
     # botocore tells at INFO where it found credentials, once for each client.
     "loggers": {"botocore": {"level": "WARNING"}},
 }
+
+logs.Redacting.secrets = CONFIGURATION.secrets()
+METRICS_TOKEN = CONFIGURATION.metrics_token
+if CONFIGURATION.sentry_dsn:
+    import sentry_sdk
+
+    sentry_sdk.init(
+        CONFIGURATION.sentry_dsn,
+        send_default_pii=False,
+        include_local_variables=False,
+        before_send=logs.redact_event,  # type: ignore[arg-type]
+    )
 
 # --- what the portal deploys -------------------------------------------------------------------------------
 INSTANCE_PORTAL_URL = CONFIGURATION.instance_portal_url

@@ -11,8 +11,8 @@ from ecdeployer.accounts import tokens
 
 from tests.portal_records import make_failed, make_person
 
-#: Rooms with rules of their own: allauth's pages, Django's admin, reports of machines (by token).
-APART = ("accounts/", "admin/", "reports/", "api/", "webhooks/")
+#: Rooms with rules of their own: allauth's pages, Django's admin, reports and metrics (by token).
+APART = ("accounts/", "admin/", "reports/", "api/", "webhooks/", "metrics")
 PUBLIC = {"home", "favicon", "findings:index", "findings:detail"}
 #: What a person opens who has nothing yet; it shows nothing of anybody else.
 OWN = {"applications:list", "applications:new", "profile", "tokens:list"}

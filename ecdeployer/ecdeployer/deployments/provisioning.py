@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from .. import logs
 from . import claims, endings, machine, preparation, watching
 from .models import Deployment
 from .states import DeploymentState, StepName, StepState
@@ -27,7 +28,8 @@ def advance(pk: UUID, *, only_if_due: bool = False) -> timedelta | None:
     if deployment is None:
         return None
     try:
-        with claims.kept(deployment):
+        ids = {"deployment": str(pk), "instance": str(deployment.instance_id)}
+        with claims.kept(deployment), logs.bound(**ids):
             pause = _work(deployment)
     except Exception:
         logger.exception("deployment %s: unforeseen", pk)

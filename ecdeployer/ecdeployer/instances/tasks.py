@@ -4,6 +4,7 @@ import logging
 
 from celery import shared_task
 
+from .. import logs
 from ..aws.errors import AWSError
 from . import reconcile as reconciling
 from . import termination
@@ -34,7 +35,8 @@ def check_status() -> None:
 def terminate_instance(pk: str) -> None:
     """One step towards the end of an instance; reconcile asks for the next."""
     instance = Instance.objects.select_related("application").get(pk=pk)
-    try:
-        termination.terminate(instance)
-    except AWSError as error:
-        logger.warning("instance %s cannot be ended yet: %s", pk, error.operator)
+    with logs.bound(instance=pk):
+        try:
+            termination.terminate(instance)
+        except AWSError as error:
+            logger.warning("instance %s cannot be ended yet: %s", pk, error.operator)

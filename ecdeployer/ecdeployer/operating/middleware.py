@@ -1,0 +1,54 @@
+"""The first and outermost: probes, which come with any Host, and the id of every request."""
+
+import re
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from .. import logs
+from . import readiness
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class ProbeMiddleware:
+    """Answers load balancers, which ask by address and without TLS, before anything else looks at them.
+
+    ``/healthz``: this process answers. ``/readyz``: what it needs does too; 503 where it does not.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path == "/healthz" and request.method in ("GET", "HEAD"):
+            return JsonResponse({"state": "ok"})
+        if request.path == "/readyz" and request.method in ("GET", "HEAD"):
+            return _ready()
+        return self.get_response(request)
+
+
+def _ready() -> JsonResponse:
+    parts = readiness.read_parts()
+    ready = all(part.is_ok for part in parts)
+    body = {
+        "state": "ok" if ready else "not ready",
+        "parts": {part.name: {"state": part.state, "milliseconds": part.milliseconds} for part in parts},
+    }
+    return JsonResponse(body, status=200 if ready else 503, headers={"Cache-Control": "no-store"})
+
+
+class RequestIdMiddleware:
+    """Every line that is logged while a request is answered has its id, and so has the answer."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        with logs.bound(request=request_id):
+            response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        return response
