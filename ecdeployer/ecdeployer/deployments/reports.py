@@ -148,7 +148,11 @@ def _write(
     secrets: list[str],
 ) -> None:
     now = timezone.now()
-    changes: dict[str, Any] = {"heard_at": now, "due_at": now + deadlines.SILENCE}
+    changes: dict[str, Any] = {"heard_at": now}
+    launch = known.get(StepName.LAUNCH)
+    if launch is None or launch.state == StepState.SUCCEEDED:
+        # The machine has all that it needs, and speaks: nobody has to look. Before that a worker has.
+        changes["due_at"] = now + deadlines.SILENCE
     if events:
         running = [step.name for step in known.values() if step.state == StepState.RUNNING]
         changes |= {"last_event": events[-1].number, "deadline": now + deadlines.of(running)}

@@ -120,6 +120,27 @@ def test_who_may_not_report(booting: Deployment) -> None:
     assert post(booting, {}).status_code == 409
 
 
+def test_a_machine_that_speaks_is_looked_at_later(booting: Deployment) -> None:
+    Deployment.objects.update(due_at=timezone.now())
+    post(booting, {})
+    booting.refresh_from_db()
+    assert booting.due_at is not None
+    assert booting.due_at > timezone.now()
+
+
+def test_a_launch_that_is_not_finished_is_looked_at_however_much_the_machine_says(
+    booting: Deployment,
+) -> None:
+    """Its worker may have died before the environment was written, for which the machine waits."""
+    booting.steps.filter(name="launch").update(state="running")
+    due_at = timezone.now()
+    Deployment.objects.update(due_at=due_at)
+    post(booting, {"events": [event(1, "boot", "running")]})
+    booting.refresh_from_db()
+    assert booting.due_at == due_at
+    assert booting.heard_at
+
+
 def test_the_machine_of_a_cancelled_deployment_is_told_to_stop(booting: Deployment) -> None:
     endings.cancel(booting, reason="It was cancelled.")
     assert post(booting, {}).status_code == 410
