@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "ecdeployer.accounts.middleware.OriginMiddleware",
     "ecdeployer.accounts.middleware.TimeZoneMiddleware",
 ]
 

@@ -1,10 +1,40 @@
-"""Times in the reader's zone."""
+"""Where a request comes from, and times in the reader's zone."""
 
+import ipaddress
 import zoneinfo
 from collections.abc import Callable
 
+from allauth.account.adapter import get_adapter
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+
+from .. import origin
+
+
+class OriginMiddleware:
+    """What is done while a request is answered came through a page or the API, from an address that is known.
+
+    ALLAUTH_TRUSTED_PROXY_COUNT says how much of X-Forwarded-For to believe.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/reports/"):
+            return self.get_response(request)
+        through = origin.API if request.path.startswith("/api/") else origin.PAGE
+        with origin.bound(through, address=_address(request)):
+            return self.get_response(request)
+
+
+def _address(request: HttpRequest) -> str | None:
+    """None for what is no address: fewer proxies than were promised, or a forged header."""
+    try:
+        return str(ipaddress.ip_address(str(get_adapter().get_client_ip(request))))
+    except (ValueError, PermissionDenied):
+        return None
 
 
 class TimeZoneMiddleware:

@@ -1,16 +1,14 @@
 """Tokens of the API: made, found by what a request carries, and revoked."""
 
 import hashlib
-import logging
 import secrets
 from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
+from . import audit
 from .models import ApiToken, User
-
-logger = logging.getLogger(__name__)
 
 MARK = "ecd_"
 _SHOWN = len(MARK) + 6
@@ -28,7 +26,7 @@ def create(user: User, *, name: str, days: int) -> tuple[ApiToken, str]:
     token = ApiToken.objects.create(
         user=user, name=name, hash=_hash_of(secret), prefix=secret[:_SHOWN], expires_at=expires_at
     )
-    logger.info("%s made the API token %s", user, token.prefix)
+    audit.note("API token made", by=user, detail=f"{name} ({token.prefix}…)")
     return token, secret
 
 
@@ -47,7 +45,7 @@ def revoke(token: ApiToken) -> bool:
     """Whether it was good until now."""
     revoked = ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
     if revoked:
-        logger.info("%s revoked the API token %s", token.user, token.prefix)
+        audit.note("API token revoked", by=token.user, detail=f"{token.name} ({token.prefix}…)")
     return bool(revoked)
 
 

@@ -24,7 +24,9 @@ class ApplicationAdmin(ReadOnlyAdmin):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ("at", "application", "subject", "verb", "actor", "detail")
-    list_select_related = ("application", "actor")
-    search_fields = ("application__name", "subject", "verb", "detail")
+    list_display = ("at", "actor_name", "subject", "verb", "application", "through", "address", "detail")
+    list_filter = ("through", "subject")
+    show_full_result_count = False
+    list_select_related = ("application",)
+    search_fields = ("actor_name", "address", "application__name", "subject", "verb", "detail")
     date_hierarchy = "at"

@@ -1,10 +1,12 @@
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.core.management.utils import get_random_secret_key
 from django.db import models
 from django.urls import reverse
 
+from .. import origin
 from ..accounts.models import User
 from ..encryption import EncryptedTextField
 
@@ -81,11 +83,25 @@ class SiteKey(models.Model):
 
 
 class Event(models.Model):
-    """What happened to an application, in order: who asked for what, and every move of a record of it."""
+    """The audit log, in order: who asked for what, from where, and every move of a record.
 
-    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="events")
+    An event of a person's account belongs to no application. Nothing changes or deletes one.
+    """
+
+    class Through(models.TextChoices):
+        PAGE = origin.PAGE, "page"
+        API = origin.API, "API"
+        COMMAND = origin.COMMAND, "command line"
+        SYSTEM = origin.SYSTEM, "portal"
+
+    application = models.ForeignKey(
+        Application, null=True, blank=True, on_delete=models.CASCADE, related_name="events"
+    )
     at = models.DateTimeField(auto_now_add=True)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    actor_name = models.CharField(max_length=150, blank=True, help_text="As it was then.")
+    through = models.CharField(max_length=8, choices=Through, default=origin.through, db_index=True)
+    address = models.GenericIPAddressField(null=True, blank=True, default=origin.address)
     subject = models.CharField(max_length=80, help_text="For instance: deployment 3, instance, application.")
     verb = models.CharField(max_length=80, help_text="For instance: running -> failed, terminate.")
     detail = models.TextField(blank=True)
@@ -95,3 +111,8 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.verb}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.actor is not None:
+            self.actor_name = self.actor_name or self.actor.get_username()
+        super().save(*args, **kwargs)

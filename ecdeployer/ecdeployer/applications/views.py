@@ -192,6 +192,6 @@ def list_deployments(request: SignedInRequest, pk: UUID) -> HttpResponse:
 @signed_in
 def list_events(request: SignedInRequest, pk: UUID) -> HttpResponse:
     overview = read_overview(find_application(request.user, pk))
-    events = overview.application.events.select_related("actor").order_by("-id")
+    events = overview.application.events.order_by("-id")
     page = Paginator(events, 50).get_page(request.GET.get("page"))
     return render(request, "applications/events.html", {"overview": overview, "page": page})

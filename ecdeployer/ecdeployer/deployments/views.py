@@ -42,7 +42,7 @@ def _context(deployment: Deployment, *, etag: str) -> dict[str, Any]:
         "deployment": deployment,
         "progress": read_progress(deployment),
         "etag": etag,
-        "events": events.select_related("actor").order_by("-id")[:EVENTS],
+        "events": events.order_by("-id")[:EVENTS],
     }
 
 

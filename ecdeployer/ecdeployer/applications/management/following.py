@@ -6,8 +6,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
+from ... import origin
 from ...deployments.models import Deployment
 from ...deployments.progress import Progress, StepView, read_progress
 from ...deployments.states import DeploymentState, StepState
@@ -17,6 +18,14 @@ from ..models import Application
 FAILED, WRONG_INPUT = 1, 2
 LOOK = 0.2
 _LOG_LINES = 15
+
+
+class OperatorCommand(BaseCommand):
+    """What it does is recorded as asked for on the command line."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        with origin.bound(origin.COMMAND):
+            return super().execute(*args, **options)
 
 
 def add_following_arguments(parser: ArgumentParser) -> None:

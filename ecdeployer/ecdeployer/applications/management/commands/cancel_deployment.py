@@ -1,13 +1,13 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ... import actions
-from ..following import FAILED, add_naming_arguments, find_application
+from ..following import FAILED, OperatorCommand, add_naming_arguments, find_application
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Exit codes: 0 when it is cancelled, 1 when nothing was running, 2 for wrong input."""
 
     help = "Stop what is queued or running for an application. A site that is live stays as it is."

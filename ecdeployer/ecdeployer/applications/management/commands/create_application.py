@@ -1,7 +1,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import IntegrityError
 
 from ....accounts.models import User
@@ -9,12 +9,12 @@ from ....deployments.models import Deployment
 from ... import actions
 from ...forms import ApplicationForm
 from ...models import Application
-from ..following import WRONG_INPUT, add_following_arguments, report_on
+from ..following import WRONG_INPUT, OperatorCommand, add_following_arguments, report_on
 
 _TEXTS = ("name", "branch", "description", "instance_type", "health_path")
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Exit codes: 0 when it is accepted (live, with --wait), 1 when it failed, 2 for wrong input."""
 
     help = "Register an application for a person, and bring it live: what the page New application does."

@@ -1,14 +1,21 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ....deployments.models import Deployment
 from ... import actions
-from ..following import FAILED, add_following_arguments, add_naming_arguments, find_application, report_on
+from ..following import (
+    FAILED,
+    OperatorCommand,
+    add_following_arguments,
+    add_naming_arguments,
+    find_application,
+    report_on,
+)
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Exit codes: 0 when it is accepted (live, with --wait), 1 when it failed, 2 for wrong input."""
 
     help = "Deploy the newest commit of an application's branch."

@@ -3,18 +3,25 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ....instances.models import Instance
 from ....instances.states import InstanceState
 from ... import actions
 from ...models import Application
-from ..following import FAILED, LOOK, add_following_arguments, add_naming_arguments, find_application
+from ..following import (
+    FAILED,
+    LOOK,
+    OperatorCommand,
+    add_following_arguments,
+    add_naming_arguments,
+    find_application,
+)
 
 _GONE = [InstanceState.TERMINATED, InstanceState.FAILED]
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Exit codes: 0 when it is accepted (gone, with --wait), 1 when it is not, 2 for wrong input."""
 
     help = "End an application's instance for good; its history stays."
