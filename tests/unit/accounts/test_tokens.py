@@ -82,7 +82,7 @@ def test_no_token_is_logged(ines: User, caplog: pytest.LogCaptureFixture) -> Non
     with caplog.at_level(logging.INFO):
         token, secret = tokens.create(ines, name="laptop", days=7)
         tokens.revoke(token)
-    told = [event.detail for event in Event.objects.filter(subject="account")]
+    told = [event.detail for event in Event.objects.filter(verb__startswith="API token")]
     assert [token.prefix in detail for detail in told] == [True, True]
     assert secret not in caplog.text + "".join(told)
 
