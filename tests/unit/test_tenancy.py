@@ -5,15 +5,21 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 from ecdeployer.accounts import tokens
+from ecdeployer.accounts.models import ApiToken
+from ecdeployer.applications.models import Application
 
 from tests.portal_records import make_failed, make_person
 
 #: Rooms with rules of their own: allauth's pages, Django's admin, reports and metrics (by token).
 APART = ("accounts/", "admin/", "reports/", "api/", "webhooks/", "metrics")
 PUBLIC = {"home", "favicon", "findings:index", "findings:detail"}
+SAFE = ("get", "head", "options")
+CHANGING = ("post", "put", "patch", "delete")
 #: What a person opens who has nothing yet; it shows nothing of anybody else.
 OWN = {"applications:list", "applications:new", "profile", "tokens:list"}
 
@@ -55,18 +61,35 @@ def record(db: None) -> dict[str, UUID | int | str]:
     }
 
 
-def answers(client: Client, path: str) -> list[int]:
-    return [getattr(client, verb)(path).status_code for verb in ("get", "post")]
+def answers(client: Client, path: str, **headers: str) -> list[int]:
+    """Of every method there is."""
+    return [getattr(client, verb)(path, headers=headers).status_code for verb in (*SAFE, *CHANGING)]
+
+
+def all_rows() -> dict[str, list[dict[str, Any]]]:
+    """Everything that the portal has recorded, but for who is signed in."""
+    apart = {"Session", "LogEntry", "User"}
+    models = [model for model in apps.get_models() if model.__name__ not in apart]
+    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
 
 
 @pytest.mark.parametrize("name", PRIVATE)
-def test_nobody_is_sent_to_the_sign_in_page(client: Client, record: dict[str, Any], name: str) -> None:
-    path = path_of(name, record)
+@pytest.mark.parametrize("inactive", [False, True])
+def test_nobody_is_sent_to_the_sign_in_page(
+    client: Client, record: dict[str, Any], name: str, inactive: bool
+) -> None:
+    if inactive:
+        person = make_person("former")
+        client.force_login(person)
+        person.is_active = False
+        person.save()
+    path, before = path_of(name, record), all_rows()
     for verb in ("get", "post"):
         answer = getattr(client, verb)(path)
         if answer.status_code != 405:
             assert answer.headers["Location"].startswith(reverse("account_login"))
     assert set(answers(client, path)) <= {302, 405}
+    assert all_rows() == before
 
 
 @pytest.mark.parametrize("name", sorted(set(PRIVATE) - OWN))
@@ -74,9 +97,53 @@ def test_another_person_is_told_that_there_is_nothing(
     client: Client, record: dict[str, Any], name: str
 ) -> None:
     client.force_login(make_person("rui"))
+    before = all_rows()
     found = answers(client, path_of(name, record))
     assert set(found) <= {404, 405}
     assert 404 in found
+    assert all_rows() == before
+
+
+@pytest.mark.parametrize("name", PRIVATE)
+def test_looking_changes_nothing(client: Client, record: dict[str, Any], name: str) -> None:
+    client.force_login(Application.objects.get().owner)
+    path, before = path_of(name, record), all_rows()
+    for verb in SAFE:
+        assert getattr(client, verb)(path).status_code in (200, 286, 405)
+    assert all_rows() == before
+
+
+@pytest.mark.parametrize("kind", ["nobody", "expired", "revoked", "another"])
+def test_a_program_acts_for_its_own_person_alone(client: Client, record: dict[str, Any], kind: str) -> None:
+    """Every operation of the document, with every method."""
+    token, secret = tokens.create(make_person("rui"), name="program", days=7)
+    if kind == "revoked":
+        tokens.revoke(token)
+    if kind == "expired":
+        ApiToken.objects.filter(pk=token.pk).update(expires_at=timezone.now())
+    ApiToken.objects.filter(pk=token.pk).update(last_used_at=timezone.now())
+    headers = {} if kind == "nobody" else {"authorization": f"Bearer {secret}"}
+    before = all_rows()
+    paths = client.get("/api/v1/openapi.json").json()["paths"]
+    assert len(paths) > 8
+    for path in paths:
+        ids = {
+            "{application_id}": "applications.pk",
+            "{deployment_id}": "deployments.pk",
+            "{name}": "deployments.step",
+        }
+        filled = path
+        for field, key in ids.items():
+            filled = filled.replace(field, str(record[key]))
+        found = set(answers(client, filled, **headers))
+        if kind != "another":
+            assert found <= {401, 405}, (path, found)
+        elif "{" in path:
+            assert found <= {404, 405}, (path, found)
+            assert 404 in found
+        else:
+            assert found <= {200, 400, 405}, (path, found)
+    assert all_rows() == before
 
 
 @pytest.mark.parametrize("name", sorted(set(PRIVATE) - OWN))
