@@ -143,7 +143,8 @@ def _database() -> Iterator[str]:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
         connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        yield urlsplit(server)._replace(path=f"/{DATABASE}").geturl()
+    yield urlsplit(server)._replace(path=f"/{DATABASE}").geturl()
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 

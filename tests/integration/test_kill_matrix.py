@@ -1,6 +1,7 @@
 """The promise of docs/reliability.md, with real processes killed at each boundary.
 
-The costliest of them, once each; all of them, twenty times each, with ``KILLS=20 ./scripts/test integration -- tests/integration/test_kill_matrix.py``.
+The costliest of them once each; all of them, twenty times each:
+``KILLS=20 ./scripts/test integration -- tests/integration/test_kill_matrix.py``.
 """
 
 import ast
@@ -230,7 +231,8 @@ def test_a_page_killed_while_it_saves_makes_one_application(
     matrix.count += 1
     name = f"page-{matrix.count}"
     with requests.Session() as session:
-        _post(session, "/accounts/login/", login="alice", password=password)
+        signed_in = _post(session, "/accounts/login/", login="alice", password=password)
+        assert signed_in.status_code == 302, signed_in.text
         form = session.get(f"{PORTAL}/applications/new/", timeout=10).text
         submission = re.search(r'name="submission"[^>]*value="([^"]+)"', form)
         assert submission
