@@ -170,6 +170,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     with running_stack(tmp_path_factory.mktemp("matrix")) as stack:
         stack.environment["MACHINES_PER_OWNER"] = stack.environment["MACHINES"] = "1000"
         stack.publish("guestbook", GUESTBOOK)
+        stack.manage("collectstatic", "--no-input", "--verbosity=0")
         yield Matrix(stack)
 
 
