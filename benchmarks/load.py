@@ -97,7 +97,7 @@ def _fleets() -> str:
         "Linear in machines. Calls are the machines over 1,000, rounded up; the number of queries stands\n"
         "still. The time of EC2's own answers is not in the seconds."
     )
-    heads = ["machines", "calls", "queries", "s", "ms for one", "MB more"]
+    heads = ["machines", "calls", "queries", "s", "ms for one", "MB at its peak"]
     return f"## One sweep of reconcile\n\n{told}\n\n" + table.render(heads, rows)
 
 
