@@ -146,7 +146,7 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "requirement_sources": _are_sources,
     "services": _are_services,
     "database": _matches(r"[a-z]{0,20}"),
-    "health_path": _matches(r"/[!-~]{0,300}"),
+    "health_path": _matches(r"/(?!/)[!-~]{0,300}"),
     "placeholders": _are_placeholders,
     "document": _matches(r"[\w.-]{3,128}"),
 }
