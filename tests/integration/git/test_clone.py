@@ -2,80 +2,23 @@
 
 import os
 import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from ecdeployer.git.errors import GitError
-from ecdeployer.git.repository import CloneLimits, RepositoryURL, clone, head, parse_url
+from ecdeployer.git.repository import CloneLimits, clone, head, parse_url
+
+from .served import Publish, git
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
-
-
-ROOT = Path(__file__).parents[3]
 
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "served"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def server(folder: Path) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        number, port = listening.fileno(), listening.getsockname()[1]
-        command = [sys.executable, "-m", "gunicorn", "--bind", f"fd://{number}", "--threads", "4"]
-        application = f"scripts.stack.git_server:application({str(folder)!r})"
-        with subprocess.Popen([*command, application], pass_fds=[number], cwd=ROOT) as served:
-            yield f"http://127.0.0.1:{port}"
-            served.terminate()
-
-
-def git(directory: Path, *arguments: str) -> str:
-    identity = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    return subprocess.run(
-        ["git", "-c", "init.defaultBranch=main", *arguments],
-        cwd=directory,
-        env={**os.environ, **identity, "GIT_CONFIG_GLOBAL": "/dev/null"},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-
-
-Publish = Callable[..., RepositoryURL]
-
-
-@pytest.fixture
-def publish(folder: Path, tmp_path: Path, server: str) -> Publish:
-    """A bare repository of these files, served."""
-
-    def make(files: dict[str, str], *, commit: bool = True) -> RepositoryURL:
-        work = tmp_path / "work"
-        work.mkdir()
-        git(work, "init", "--quiet")
-        for path, text in files.items():
-            target = work / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
-        if commit:
-            git(work, "add", "--all")
-            git(work, "commit", "--quiet", "--message", "The subject\n\nA body.")
-        git(tmp_path, "clone", "--quiet", "--bare", str(work), str(folder / "project"))
-        return parse_url(f"{server}/project", allowed_hosts=[server])
-
-    return make
 
 
 def test_a_clone_is_the_newest_commit_without_git(publish: Publish, tmp_path: Path) -> None:
