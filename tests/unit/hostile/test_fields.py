@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -68,6 +69,22 @@ def test_the_api_refuses_it_by_its_name(program: Client, field: str, text: str) 
     assert not Application.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        (field.removeprefix("valid_"), text)
+        for field in CORPUS
+        if field.startswith("valid_")
+        for text in CORPUS[field]
+    ],
+)
+def test_what_is_sound_is_taken(program: Client, field: str, text: str) -> None:
+    """A validator that refuses everything would pass the others."""
+    data = {"environment": {text: "x"}} if field == "env_name" else {field: text}
+    code, shown = post(program, **data)
+    assert code == 201, shown
+
+
 @pytest.mark.parametrize("name", CORPUS["env_name"])
 def test_a_name_of_a_variable_is_refused(program: Client, name: str) -> None:
     code, problem = post(program, environment={name: "x"})
@@ -89,7 +106,8 @@ def test_free_text_is_text(client: Client, program: Client, ines: User, text: st
     code, shown = post(program, description=text)
     assert code in (201, 422), shown
     client.force_login(ines)
-    pages = [reverse("applications:list"), f"{reverse('applications:list')}?q={text}"]
+    listed = reverse("applications:list")
+    pages = [listed, *(f"{listed}?{urlencode({name: text})}" for name in ("q", "state", "page"))]
     pages += [application.get_absolute_url() for application in Application.objects.all()]
     for page in pages:
         answer = client.get(page)
