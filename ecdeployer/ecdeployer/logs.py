@@ -45,7 +45,7 @@ def redact_event(event: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]:
 
 def _redacted(value: Any) -> Any:
     if isinstance(value, str):
-        return redact(value)
+        return redact(value, Redacting.secrets)
     if isinstance(value, Mapping):
         return {key: _redacted(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -73,7 +73,9 @@ def test_a_line_can_be_an_object() -> None:
     assert found == {"level": "WARNING", "message": r"a\nb Bearer [hidden]", "instance": "i1"}
 
 
-def test_what_goes_to_sentry_is_redacted_too() -> None:
+def test_what_goes_to_sentry_is_redacted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs.Redacting, "secrets", [SECRET])
+    assert logs.redact_event({"message": f"it was {SECRET}"}, {}) == {"message": "it was [hidden]"}
     event = {"message": "Bearer abcdefghijkl", "extra": {"list": ["AKIAIOSFODNN7EXAMPLE", 3]}}
     assert logs.redact_event(event, {}) == {
         "message": "Bearer [hidden]",

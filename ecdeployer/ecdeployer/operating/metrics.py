@@ -4,7 +4,7 @@ Prometheus' text format, https://prometheus.io/docs/instrumenting/exposition_for
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Min
 from django.utils import timezone
@@ -22,7 +22,7 @@ _DAY = timedelta(days=1)
 
 
 class Records(Collector):
-    """Seven queries, whatever there is."""
+    """Eight queries, whatever there is."""
 
     def collect(self) -> Iterable[Metric]:
         now = timezone.now()
@@ -32,7 +32,7 @@ class Records(Collector):
         )
         yield _by("ecdeployer_instances", "Instances that have not ended.", "state", self._instances())
         oldest = Deployment.objects.filter(state=DeploymentState.QUEUED).aggregate(at=Min("queued_at"))["at"]
-        yield _one("ecdeployer_queue_seconds", "Age of the oldest waiting deployment.", oldest, now)
+        yield _one("ecdeployer_queue_seconds", "Age of the oldest waiting deployment.", oldest or now, now)
         beat = Heartbeat.objects.values_list("at", flat=True).first()
         yield _one("ecdeployer_heartbeat_seconds", "Since a task went all the way round.", beat, now)
         swept = FleetWatch.objects.values_list("swept_at", flat=True).first()
@@ -79,6 +79,9 @@ def _by(name: str, what: str, label: str, counts: Mapping[str, int]) -> Metric:
     return family
 
 
-def _one(name: str, what: str, since: object, now: object) -> Metric:
-    seconds = (now - since).total_seconds() if since is not None else 0.0  # type: ignore[operator]
-    return GaugeMetricFamily(name, what, value=max(seconds, 0.0))
+def _one(name: str, what: str, since: datetime | None, now: datetime) -> Metric:
+    """Without a sample where it never happened: 0 would look as if it had just been."""
+    family = GaugeMetricFamily(name, what, labels=[])
+    if since is not None:
+        family.add_metric([], max((now - since).total_seconds(), 0.0))
+    return family

@@ -110,6 +110,14 @@ def test_metrics_tell_what_the_records_say(
     assert "ecdeployer_launches_held 0.0" in text
 
 
+def test_what_never_happened_has_no_age(client: Client) -> None:
+    client.force_login(User.objects.create(username="operator", is_staff=True))
+    text = client.get("/metrics").content.decode()
+    assert "\necdeployer_heartbeat_seconds " not in text
+    assert "\necdeployer_reconcile_seconds " not in text
+    assert "\necdeployer_queue_seconds 0.0" in text
+
+
 def test_a_request_has_an_id_that_nobody_can_forge_a_line_with(client: Client) -> None:
     assert client.get("/accounts/login/", headers={"x-request-id": "abc-1.2"})["X-Request-ID"] == "abc-1.2"
     made = client.get("/accounts/login/", headers={"x-request-id": "a b<script>"})["X-Request-ID"]
