@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.machine_bench import Bench, Report, running_bench
 from tests.e2e.machine_projects import Files
+from tests.lane import LANE
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +28,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A local cloud of these tests' own, with no portal beside it."""
     folder = tmp_path_factory.mktemp("bench")
     state = Path(os.environ.get("LOCALCLOUD_STATE", "/var/lib/localcloud"))
-    with running_bench(folder, name="machines", subnet="10.214.0.0/24", port=4977, state=state) as running:
+    name, subnet = f"machines{LANE}", f"10.214.{LANE}.0/24"
+    with running_bench(folder, name=name, subnet=subnet, port=4977 + LANE, state=state) as running:
         yield running
 
 

@@ -17,10 +17,12 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from tests.lane import LANE
+
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("LOCALCLOUD_STATE", "/var/lib/localcloud"))
-BRIDGE = "10.218.0.1"
-CLOUD_PORT, WEB_PORT, GIT_PORT = 4991, 8018, 9419
+SUBNET, BRIDGE = f"10.218.{LANE}.0/24", f"10.218.{LANE}.1"
+CLOUD_PORT, WEB_PORT, GIT_PORT = 4991 + LANE, 8018 + LANE, 9419 + LANE
 DATABASE = "deployments"
 GIT = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "init.defaultBranch=main"]
 
@@ -163,7 +165,13 @@ def running_stack(folder: Path) -> Iterator[Stack]:
 def _start(stack: Stack) -> None:
     python = sys.executable
     tools = Path(python).parent
-    cloud = ["up", "--name=deploying", "--subnet=10.218.0.0/24", f"--port={CLOUD_PORT}", f"--state={STATE}"]
+    cloud = [
+        "up",
+        f"--name=deploying{LANE}",
+        f"--subnet={SUBNET}",
+        f"--port={CLOUD_PORT}",
+        f"--state={STATE}",
+    ]
     stack.environment["PYTHONPATH"] = str(ROOT)
     stack.start("cloud", python, "-m", "localcloud", *cloud, ready="ready endpoint=", seconds=240)
     server = f'scripts.stack.git_server:application("{stack.folder / "git"}")'

@@ -175,12 +175,14 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
 
 
 @pytest.mark.parametrize(
-    "pair", [LAUNCHING[at : at + 2] for at in range(0, len(LAUNCHING), 2)], ids=", ".join
+    "boundaries", [LAUNCHING[at : at + 5] for at in range(0, len(LAUNCHING), 5)], ids=", ".join
 )
 @pytest.mark.parametrize("number", ROUNDS)
-def test_a_worker_killed_while_it_brings_a_site_live(matrix: Matrix, pair: list[str], number: int) -> None:
+def test_a_worker_killed_while_it_brings_a_site_live(
+    matrix: Matrix, boundaries: list[str], number: int
+) -> None:
     names = []
-    for boundary in pair:
+    for boundary in boundaries:
         matrix.arm(boundary)
         names.append(matrix.create())
         matrix.await_death("worker")
