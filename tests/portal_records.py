@@ -8,13 +8,8 @@ from django.utils import timezone
 from ecdeployer.accounts.models import User
 from ecdeployer.applications.models import Application, EnvironmentVariable, Event
 from ecdeployer.deployments.models import Deployment, Step
-from ecdeployer.deployments.states import (
-    FIRST_DEPLOYMENT_STEPS,
-    LATER_DEPLOYMENT_STEPS,
-    DeploymentState,
-    StepName,
-    StepState,
-)
+from ecdeployer.deployments.plan import STEPS
+from ecdeployer.deployments.states import DeploymentState, StepName, StepState
 from ecdeployer.instances.models import Instance
 from ecdeployer.instances.states import InstanceState
 
@@ -147,8 +142,7 @@ def make_deployment(
 def _make_steps(
     deployment: Deployment, *, at: StepName | None, logs: Mapping[str, str], begun: dt.datetime
 ) -> None:
-    first = deployment.kind == Deployment.Kind.FIRST
-    names = FIRST_DEPLOYMENT_STEPS if first else LATER_DEPLOYMENT_STEPS
+    names = STEPS[Deployment.Kind(deployment.kind)]
     reached = {DeploymentState.RUNNING: StepState.RUNNING, DeploymentState.FAILED: StepState.FAILED}
     is_live = deployment.state == DeploymentState.SUCCEEDED
     state = StepState.SUCCEEDED if is_live or at is not None else StepState.PENDING

@@ -64,8 +64,11 @@ def test_a_site_comes_live_changes_and_goes(stack: Stack, tmp_path: Path) -> Non
     assert "DEBUG" in {change["setting"] for change in told["changes"]}
 
     said, _ = stack.manage("deploy_application", "life", "--wait", "--json")
+    accident = json.loads(said)["deployment"]
+    assert (accident["number"], accident["state"], accident["code"]) == (2, "skipped", "already-live")
+    said, _ = stack.manage("deploy_application", "life", "--again", "--wait", "--json")
     again = json.loads(said)
-    assert again["deployment"]["number"] == 2
+    assert again["deployment"]["number"] == 3
     assert again["instance"]["id"] == told["instance"]["id"]
     assert "launch" not in {step["name"] for step in again["steps"]}
     assert "uest" in fetch(address)

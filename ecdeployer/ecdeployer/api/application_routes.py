@@ -18,7 +18,7 @@ from ..applications.queries import dashboard, rows
 from ..deployments.models import Deployment
 from . import idempotency
 from .authentication import ApiRequest
-from .bodies import Filters, NewApplication, Page
+from .bodies import Filters, NewApplication, NewDeployment, Page
 from .cursors import read_applications, read_deployments
 from .idempotency import once_for_a_key
 from .problems import (
@@ -99,11 +99,18 @@ def list_deployments(request: ApiRequest, application_id: UUID, page: Query[Page
     openapi_extra=idempotency.DOCUMENTED,
 )
 @once_for_a_key
-def deploy_application(request: ApiRequest, application_id: UUID) -> HttpResponse:
-    """Queue a deployment of the branch's newest commit; on a new instance where there is none any more."""
+def deploy_application(
+    request: ApiRequest, application_id: UUID, body: NewDeployment | None = None
+) -> HttpResponse:
+    """Queue a deployment of a commit; on a new instance where there is none any more.
+
+    It takes the place of one that waits, and waits itself for one that runs. A commit that is live already
+    ends as ``skipped``.
+    """
     application = _find(request.auth, application_id)
+    asked = body.model_dump() if body else {}
     trigger = Deployment.Trigger.API
-    deployment = actions.deploy_again(application, by=request.auth, trigger=trigger)
+    deployment = actions.deploy_again(application, by=request.auth, trigger=trigger, **asked)
     return _answer(DeploymentRecord.from_orm(deployment), status=202, name="show_deployment")
 
 

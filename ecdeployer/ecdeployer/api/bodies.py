@@ -51,6 +51,13 @@ class Place(Parameters):
     offset: int = Field(0, ge=0, le=FURTHEST, description="Characters of the log to leave out.")
 
 
+class NewDeployment(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    commit: str = Field("", pattern="^([0-9a-f]{40})?$", description="Left empty, the branch's newest.")
+    again: bool = Field(default=False, description="Also where that commit is live already.")
+
+
 class NewApplication(Schema):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"required": ["project_name", "github_url"]})
 

@@ -3,16 +3,21 @@
 from uuid import UUID
 
 from django.db.models.functions import Length, Substr
-from django.http import Http404
+from django.http import Http404, HttpResponse
+from django.urls import reverse
 from ninja import Query, Router
+from ninja.responses import Response
 
+from ..applications import actions
 from ..applications.queries import find_deployment
-from ..deployments.models import Step
+from ..deployments.models import Deployment, Step
 from ..deployments.states import STEP_TRANSITIONS, StepName
+from . import idempotency
 from .authentication import ApiRequest
 from .bodies import Place
-from .problems import INVALID, NOT_FOUND, UNAUTHORIZED, documented
-from .records import DeploymentDetail, LogPart, StepRecord, Steps
+from .idempotency import once_for_a_key
+from .problems import INVALID, NOT_FOUND, REFUSED, TOO_LARGE, UNAUTHORIZED, documented
+from .records import DeploymentDetail, DeploymentRecord, LogPart, StepRecord, Steps
 
 router = Router(tags=["deployments"])
 #: Characters of a log in one answer.
@@ -23,6 +28,21 @@ LOG_PART = 65_536
 def show_deployment(request: ApiRequest, deployment_id: UUID) -> DeploymentDetail:
     """With what was found in its repository, and what was changed for production."""
     return DeploymentDetail.from_orm(find_deployment(request.auth, deployment_id))
+
+
+@router.post(
+    "/{uuid:deployment_id}/rollback",
+    response={202: DeploymentRecord, **documented(UNAUTHORIZED, NOT_FOUND, REFUSED, TOO_LARGE, INVALID)},
+    openapi_extra=idempotency.DOCUMENTED,
+)
+@once_for_a_key
+def roll_back(request: ApiRequest, deployment_id: UUID) -> HttpResponse:
+    """Queue the switch back to the release that this deployment made, dependencies and environment too."""
+    to = find_deployment(request.auth, deployment_id)
+    deployment = actions.roll_back(to, by=request.auth, trigger=Deployment.Trigger.API)
+    record = DeploymentRecord.from_orm(deployment)
+    location = {"Location": reverse("api:show_deployment", args=[record.id])}
+    return Response(record.model_dump(), status=202, headers=location)
 
 
 @router.get("/{uuid:deployment_id}/steps", response={200: Steps, **documented(UNAUTHORIZED, NOT_FOUND)})

@@ -39,9 +39,13 @@ class DeploymentRecord(Schema):
     branch: str
     commit_sha: str
     commit_subject: str
+    commit_author: str
+    base_sha: str = Field(description="What was live when it began.")
+    pushed_by: str = Field(description="As the webhook says.")
+    rolls_back_to_id: UUID | None = Field(description="The deployment whose release serves again.")
     failed_step: str
     failure_code: str
-    reason: str = Field(description="Why it failed.")
+    reason: str = Field(description="Why it failed, or was not needed.")
     remedy: str = Field(description="What to do about it.")
     queued_at: datetime
     started_at: datetime | None

@@ -10,6 +10,7 @@ from django.utils import timezone
 from ..accounts import limits
 from ..accounts.models import User
 from ..deployments import actions as deployments
+from ..deployments import plan, releases
 from ..deployments.actions import RefusedError
 from ..deployments.models import Deployment
 from ..instances.models import Instance
@@ -18,9 +19,20 @@ from ..wakeups import wake_termination
 from . import variables
 from .models import Application, EnvironmentVariable, Event, SiteKey
 
-__all__ = ["RefusedError", "cancel", "create_application", "deploy_again", "set_environment", "terminate"]
+__all__ = [
+    "RefusedError",
+    "cancel",
+    "create_application",
+    "deploy_again",
+    "roll_back",
+    "set_environment",
+    "terminate",
+]
 
-_NO_MACHINE = {InstanceState.FAILED, InstanceState.TERMINATED}
+#: What a deployment that rolls back takes from the one that made the release.
+_OF_A_RELEASE = (
+    "branch", "commit_sha", "commit_subject", "commit_author", "committed_at", "facts", "configuration"
+)  # fmt: skip
 _REFUSED = {
     InstanceState.STOPPING: "The instance is being stopped. Start it first.",
     InstanceState.STOPPED: "The instance is stopped. Start it first.",
@@ -61,52 +73,83 @@ def create_application(
     return application
 
 
-def deploy_again(application: Application, *, by: User | None, trigger: Deployment.Trigger) -> Deployment:
-    """Queue a deployment of the branch's newest commit; on a new instance where there is none any more.
+def deploy_again(
+    application: Application, *, by: User | None, trigger: Deployment.Trigger, commit: str = "", **asked: Any
+) -> Deployment:
+    """Queue a deployment of a commit, the branch's newest unless given; on a new instance where none is left.
+
+    ``asked``: ``again``, also where that commit is live already; ``pushed_by``. Raises RefusedError, whose
+    text is for the person.
+    """
+    with transaction.atomic():
+        current = _going_on(application)
+        instance = current.instances.order_by("-created_at").first()
+        if instance is None or instance.state in plan.NO_MACHINE:
+            return _launch_and_deploy(current, by=by, trigger=trigger, commit_sha=commit, **asked)
+        _refuse_unless_up(instance)
+        return deployments.queue(
+            current, instance=instance, by=by, trigger=trigger, commit_sha=commit, **asked
+        )
+
+
+def roll_back(to: Deployment, *, by: User | None, trigger: Deployment.Trigger) -> Deployment:
+    """Queue the switch back to the release that a deployment made and its machine keeps.
 
     Raises RefusedError, whose text is for the person.
     """
     with transaction.atomic():
-        current = Application.objects.select_for_update().get(pk=application.pk)
-        if current.terminate_requested_at:
-            raise RefusedError("This application is terminated. Make a new one to deploy again.")
-        instance = current.instances.order_by("-created_at").first()
-        if instance is None or instance.state in _NO_MACHINE:
-            return _launch_and_deploy(current, by=by, trigger=trigger)
-        if instance.state in _REFUSED:
-            raise RefusedError(_REFUSED[InstanceState(instance.state)])
-        kind = Deployment.Kind.LATER if instance.ec2_id else Deployment.Kind.FIRST
-        return deployments.queue(current, instance=instance, kind=kind, by=by, trigger=trigger)
+        current = _going_on(to.application)
+        if to not in releases.kept(current):
+            raise RefusedError(f"The release of deployment {to.number} is not kept any more.")
+        _refuse_unless_up(to.instance)
+        copied = {name: getattr(to, name) for name in _OF_A_RELEASE}
+        return deployments.queue(
+            current, instance=to.instance, by=by, trigger=trigger, rolls_back_to=to, **copied
+        )
+
+
+def _going_on(application: Application) -> Application:
+    """The application, held until the transaction ends. Raises RefusedError where it is terminated."""
+    current = Application.objects.select_for_update().get(pk=application.pk)
+    if current.terminate_requested_at:
+        raise RefusedError("This application is terminated. Make a new one to deploy again.")
+    return current
+
+
+def _refuse_unless_up(instance: Instance) -> None:
+    state = InstanceState.SHUTTING_DOWN if instance.end_asked_at else InstanceState(instance.state)
+    if state in _REFUSED:
+        raise RefusedError(_REFUSED[state])
 
 
 def _launch_and_deploy(
-    application: Application, *, by: User | None, trigger: Deployment.Trigger
+    application: Application, *, by: User | None, trigger: Deployment.Trigger, **asked: Any
 ) -> Deployment:
     instance = Instance(application=application, instance_type=application.instance_type)
-    deployments.refuse_while_unfinished(application)
     reason = limits.refusal(application.owner, application.instance_type)
     if reason:
         raise RefusedError(reason)
     instance.save()
-    kind = Deployment.Kind.FIRST
-    return deployments.queue(application, instance=instance, kind=kind, by=by, trigger=trigger)
+    return deployments.queue(application, instance=instance, by=by, trigger=trigger, **asked)
 
 
 def cancel(application: Application, *, by: User | None) -> None:
-    """Stop what is queued or running. A machine that has served nothing is ended; one that serves goes on.
+    """Stop what waits and what runs. A machine that has served nothing is ended; one that serves goes on.
 
     Raises RefusedError when nothing is to be stopped.
     """
     with transaction.atomic():
         current = Application.objects.select_for_update().get(pk=application.pk)
-        deployment = deployments.cancel_unfinished(current, reason="It was cancelled.")
-        if deployment is None:
+        cancelled = deployments.cancel_unfinished(current, reason="It was cancelled.")
+        if not cancelled:
             raise RefusedError("The deployment has ended already: there is nothing to cancel.")
-        _record(current, by=by, verb="cancelled", detail=f"deployment {deployment.number}")
-        if deployment.kind == Deployment.Kind.FIRST:
-            instance = Instance.objects.filter(pk=deployment.instance_id)
-            instance.update(end_asked_at=timezone.now())
-            wake_termination(deployment.instance_id)
+        numbers = ", ".join(str(deployment.number) for deployment in reversed(cancelled))
+        _record(current, by=by, verb="cancelled", detail=f"deployment {numbers}")
+        for deployment in cancelled:
+            if deployment.kind == Deployment.Kind.FIRST:
+                instance = Instance.objects.filter(pk=deployment.instance_id)
+                instance.update(end_asked_at=timezone.now())
+                wake_termination(deployment.instance_id)
 
 
 def set_environment(application: Application, *, by: User | None, values: Mapping[str, str | None]) -> None:
@@ -142,7 +185,7 @@ def terminate(application: Application, *, by: User | None) -> None:
             raise RefusedError("This application is being terminated already.")
         _record(application, by=by, verb="terminate")
         deployments.cancel_unfinished(application, reason="The application was terminated.")
-        for pk in application.instances.exclude(state__in=_NO_MACHINE).values_list("pk", flat=True):
+        for pk in application.instances.exclude(state__in=plan.NO_MACHINE).values_list("pk", flat=True):
             wake_termination(pk)
     application.refresh_from_db(fields=["terminate_requested_at"])
 

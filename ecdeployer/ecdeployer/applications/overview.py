@@ -21,7 +21,10 @@ _SETTLED = {InstanceState.RUNNING, InstanceState.STOPPED, InstanceState.TERMINAT
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """``application`` carries the annotations of ``queries.with_status``."""
+    """``application`` carries the annotations of ``queries.with_status``.
+
+    ``deployments``: what runs, and then the newest.
+    """
 
     application: Any
     deployments: Sequence[Deployment]
@@ -72,7 +75,13 @@ class Overview:
     def can_deploy(self) -> bool:
         """Also where the instance has gone: another is launched then."""
         ending = self.application.terminate_requested_at or self.application.status == Status.TERMINATING
-        return not ending and (self.deployment is None or self.deployment.is_final)
+        return not ending
+
+    @property
+    def waiting(self) -> Deployment | None:
+        """One that waits for another to end."""
+        behind = self.deployments[1:2]
+        return next((each for each in behind if not each.is_final), None)
 
     @property
     def can_cancel(self) -> bool:
@@ -116,5 +125,5 @@ class Overview:
 
 
 def read_overview(application: Any) -> Overview:
-    deployments = application.deployments.select_related("instance", "created_by").order_by("-number")
+    deployments = application.deployments.select_related("instance", "created_by").current_first()
     return Overview(application=application, deployments=list(deployments[:HISTORY]))

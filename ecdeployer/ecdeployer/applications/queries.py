@@ -99,7 +99,7 @@ RULES = (
 
 def _with_facts(applications: QuerySet[Application]) -> QuerySet[Any]:
     """Add ``deployment_state``, ``instance_state`` and ``serves`` to every row."""
-    newest_deployment = Deployment.objects.filter(application=OuterRef("pk")).order_by("-number")
+    newest_deployment = Deployment.objects.filter(application=OuterRef("pk")).current_first()
     newest_instance = Instance.objects.filter(application=OuterRef("pk")).order_by("-created_at")
     serving = Deployment.objects.filter(
         application=OuterRef("pk"),
@@ -133,7 +133,7 @@ def dashboard(user: User, *, search: str = "", status: str = "") -> QuerySet[Any
         applications = applications.filter(_matches(word))
     if status:
         applications = applications.filter(status=status)
-    newest = Deployment.objects.order_by("-number").defer("findings", "facts", "changes")[:1]
+    newest = Deployment.objects.current_first().defer("findings", "facts", "changes")[:1]
     return applications.prefetch_related(
         Prefetch("deployments", queryset=newest, to_attr="newest_deployments"),
         Prefetch("instances", queryset=Instance.objects.order_by("-created_at")),
@@ -194,7 +194,7 @@ def find_deployment(user: User, pk: UUID) -> Deployment:
     """The deployment, or 404 when it belongs to no application that this person may see."""
     deployment = (
         Deployment.objects.filter(application__in=Application.objects.visible_to(user), pk=pk)
-        .select_related("application", "application__owner", "instance", "created_by")
+        .select_related("application", "application__owner", "instance", "created_by", "rolls_back_to")
         .first()
     )
     if deployment is None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import environment_views, views
+from . import environment_views, rollback_views, views
 
 app_name = "applications"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("<uuid:pk>/answer/", views.answer, name="answer"),
     path("<uuid:pk>/terminate/", views.terminate, name="terminate"),
     path("<uuid:pk>/deployments/", views.list_deployments, name="deployments"),
+    path("<uuid:pk>/deployments/<int:number>/roll-back/", rollback_views.roll_back, name="roll-back"),
     path("<uuid:pk>/activity/", views.list_events, name="events"),
     path("<uuid:pk>/environment/", environment_views.environment, name="environment"),
     path("<uuid:pk>/environment/change/", environment_views.change_variable, name="change-variable"),

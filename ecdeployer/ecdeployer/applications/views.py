@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ..accounts.requests import SignedInRequest, signed_in
+from ..deployments import releases
 from ..deployments.fragments import answer_poll
 from ..deployments.models import Deployment
 from . import actions
@@ -120,13 +121,13 @@ def poll_application(request: SignedInRequest, pk: UUID) -> HttpResponse:
 @signed_in
 def deploy(request: SignedInRequest, pk: UUID) -> HttpResponse:
     application = find_application(request.user, pk)
-    _deploy(request, application)
+    _deploy(request, application, again="again" in request.POST)
     return redirect(application)
 
 
-def _deploy(request: SignedInRequest, application: Any) -> None:
+def _deploy(request: SignedInRequest, application: Any, *, again: bool = False) -> None:
     try:
-        actions.deploy_again(application, by=request.user, trigger=Deployment.Trigger.PAGE)
+        actions.deploy_again(application, by=request.user, trigger=Deployment.Trigger.PAGE, again=again)
     except actions.RefusedError as error:
         messages.error(request, str(error))
 
@@ -180,12 +181,21 @@ def terminate(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def list_deployments(request: SignedInRequest, pk: UUID) -> HttpResponse:
     overview = read_overview(find_application(request.user, pk))
     deployments = (
-        Deployment.objects.filter(application_id=pk).select_related("created_by").order_by("-number")
+        Deployment.objects.filter(application_id=pk)
+        .select_related("application", "created_by", "rolls_back_to")
+        .order_by("-number")
     )
     page = Paginator(deployments.defer("facts", "findings", "changes"), PAGE).get_page(
         request.GET.get("page")
     )
-    return render(request, "applications/deployments.html", {"overview": overview, "page": page})
+    live = releases.live(overview.application)
+    context = {
+        "overview": overview,
+        "page": page,
+        "kept": {each.number for each in releases.kept(overview.application)},
+        "serving": (live.rolls_back_to or live).number if live and overview.address else None,
+    }
+    return render(request, "applications/deployments.html", context)
 
 
 @require_GET

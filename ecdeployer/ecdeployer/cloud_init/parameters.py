@@ -54,6 +54,7 @@ class DeploymentParameters:
     health_path: str = "/"
     placeholders: Sequence[tuple[str, str]] = ()
     document: str = "ecdeployer-deploy"
+    rollback_to: str = ""
 
     def __post_init__(self) -> None:
         for name, holds in _CHECKS.items():
@@ -149,4 +150,5 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "health_path": _matches(r"/(?!/)[!-~]{0,300}"),
     "placeholders": _are_placeholders,
     "document": _matches(r"[\w.-]{3,128}"),
+    "rollback_to": _matches(r"(\d{6,9})?"),
 }

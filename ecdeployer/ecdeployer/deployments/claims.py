@@ -43,7 +43,7 @@ def take(pk: UUID, *, only_if_due: bool) -> Deployment | None:
     until = now + CLAIM
     if not row.update(attempt=grown, claimed_until=until):
         return None
-    return Deployment.objects.select_related("application", "instance").get(pk=pk)
+    return Deployment.objects.select_related("application", "instance", "rolls_back_to").get(pk=pk)
 
 
 @contextmanager

@@ -22,6 +22,8 @@ DEADLINES: dict[StepName, timedelta] = {
 }
 #: Between the end of one step and the beginning of the next.
 GAP = timedelta(minutes=3)
+#: For a worker to take up what waits for nothing else.
+QUEUE = timedelta(hours=1)
 #: For the command of a later deployment to reach its machine.
 COMMAND = timedelta(minutes=10)
 #: Without a word from the machine: it is asked.

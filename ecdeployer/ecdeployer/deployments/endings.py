@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ..instances.states import InstanceState
-from ..wakeups import wake_termination
+from ..wakeups import wake_deployment, wake_termination
 from . import steps
 from .models import Deployment
 from .remedies import remedy_for
@@ -26,6 +26,7 @@ def succeed(deployment: Deployment) -> bool:
             running = deployment.steps.filter(state=StepState.RUNNING)
             running.update(state=StepState.SUCCEEDED, finished_at=now)
             deployment.steps.filter(state=StepState.PENDING).update(state=StepState.SKIPPED)
+            _wake_next(deployment)
     return moved
 
 
@@ -47,14 +48,25 @@ def fail(deployment: Deployment, step: StepName, *, code: str, reason: str, reme
             steps.end(deployment, step, StepState.FAILED, message=reason)
             steps.stop(deployment, message="Not finished.")
             _give_up_instance(deployment)
+            _wake_next(deployment)
     return moved
 
 
 def cancel(deployment: Deployment, *, reason: str) -> bool:
+    return _call_off(deployment, DeploymentState.CANCELLED, code="", reason=reason)
+
+
+def skip(deployment: Deployment, *, code: str, reason: str) -> bool:
+    """It is not needed, and has touched nothing."""
+    return _call_off(deployment, DeploymentState.SKIPPED, code=code, reason=reason)
+
+
+def _call_off(deployment: Deployment, state: DeploymentState, *, code: str, reason: str) -> bool:
     with transaction.atomic():
         moved = deployment.move(
-            DeploymentState.CANCELLED,
+            state,
             detail=reason,
+            failure_code=code,
             reason=reason,
             finished_at=timezone.now(),
             due_at=None,
@@ -62,7 +74,18 @@ def cancel(deployment: Deployment, *, reason: str) -> bool:
         )
         if moved:
             steps.stop(deployment, message=reason)
+            _wake_next(deployment)
     return moved
+
+
+def _wake_next(deployment: Deployment) -> None:
+    """The one that waited for this one to end."""
+    waiting = Deployment.objects.filter(
+        application_id=deployment.application_id, state=DeploymentState.QUEUED
+    ).exclude(pk=deployment.pk)
+    waiting.update(due_at=timezone.now())
+    for pk in waiting.values_list("pk", flat=True):
+        wake_deployment(pk)
 
 
 def _give_up_instance(deployment: Deployment) -> None:

@@ -17,6 +17,7 @@ from . import deadlines, endings, steps, texts
 from .models import Deployment
 from .parameters import environment_of, parameters_of, store_token_hash
 from .states import StepName, StepState
+from .watching import current_step
 
 _SOON = timedelta(seconds=2)
 _NOW = timedelta(0)
@@ -52,16 +53,18 @@ def send(deployment: Deployment) -> timedelta | None:
     """Send it to the machine that runs. When to look again; None once the deployment has ended."""
     instance = deployment.instance
     if instance.state != InstanceState.RUNNING:
-        steps.tell(deployment, StepName.CLONE, "Waiting until the instance runs.")
+        steps.tell(deployment, current_step(deployment), "Waiting until the instance runs.")
         return _SOON
     try:
         names = infrastructure.find(aws())
         parameters = parameters_of(deployment, document=names.deploy_document)
-        environment.write(instance, environment_of(deployment))
+        # A release that is kept keeps its environment.
+        if deployment.kind != Deployment.Kind.ROLLBACK:
+            environment.write(instance, environment_of(deployment))
         store_token_hash(deployment)
         deployment.command_id = commands.send(instance, parameters)
     except (AWSError, ParameterError) as error:
-        return _stopped(deployment, StepName.CLONE, error)
+        return _stopped(deployment, current_step(deployment), error)
     deployment.save(update_fields=["command_id"])
     _set_deadline(deployment, deadlines.COMMAND)
     return deadlines.SILENCE

@@ -9,12 +9,20 @@ from ..transitions import StatefulModel
 from .states import DEPLOYMENT_TRANSITIONS, STEP_TRANSITIONS, DeploymentState, StepName, StepState
 
 
+class DeploymentQuerySet(models.QuerySet["Deployment"]):
+    def current_first(self) -> "DeploymentQuerySet":
+        """What runs, and then the newest: one that waits for it has changed nothing yet."""
+        running = models.When(state=DeploymentState.RUNNING, then=0)
+        return self.order_by(models.Case(running, default=1), "-number")
+
+
 class Deployment(StatefulModel):
     """One attempt to bring one commit of an application live on its instance."""
 
     class Kind(models.TextChoices):
         FIRST = "first", "first deployment"
         LATER = "later", "deployment"
+        ROLLBACK = "rollback", "rollback"
 
     class Trigger(models.TextChoices):
         PAGE = "page", "page"
@@ -37,8 +45,27 @@ class Deployment(StatefulModel):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
 
+    pushed_by = models.CharField(max_length=200, blank=True, help_text="As the webhook says.")
+    again = models.BooleanField(default=False, help_text="Also where that commit is live already.")
+    rolls_back_to = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The deployment whose release is to serve again.",
+    )
+
     branch = models.CharField(max_length=200, blank=True)
-    commit_sha = models.CharField(max_length=40, blank=True)
+    commit_sha = models.CharField(
+        max_length=40, blank=True, help_text="Given, or else the branch's newest when preflight read it."
+    )
+    base_sha = models.CharField(max_length=40, blank=True, help_text="What was live when it began.")
+    configuration = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="Keyed hash of the environment and settings that it brings live.",
+    )
     commit_subject = models.CharField(max_length=300, blank=True)
     commit_author = models.CharField(max_length=200, blank=True)
     committed_at = models.DateTimeField(null=True, blank=True)
@@ -79,14 +106,21 @@ class Deployment(StatefulModel):
     finished_at = models.DateTimeField(null=True, blank=True)
     deadline = models.DateTimeField(null=True, blank=True)
 
+    objects = DeploymentQuerySet.as_manager()
+
     class Meta:
         ordering = ["-number"]
         constraints = [
             models.UniqueConstraint(fields=["application", "number"], name="one_deployment_for_a_number"),
             models.UniqueConstraint(
                 fields=["application"],
-                condition=models.Q(state__in=["queued", "running"]),
-                name="one_unfinished_deployment_for_an_application",
+                condition=models.Q(state="running"),
+                name="one_running_deployment_for_an_application",
+            ),
+            models.UniqueConstraint(
+                fields=["application"],
+                condition=models.Q(state="queued"),
+                name="one_waiting_deployment_for_an_application",
             ),
         ]
 
@@ -96,7 +130,8 @@ class Deployment(StatefulModel):
     @property
     def release(self) -> str:
         """The name of the release directory on the machine."""
-        return f"{self.number:06d}"
+        number = self.rolls_back_to.number if self.rolls_back_to else self.number
+        return f"{number:06d}"
 
     def record_event(self, before: str, after: str, detail: str) -> None:
         Event.objects.create(

@@ -1,5 +1,7 @@
 """What a machine is told of a deployment, from the records."""
 
+import json
+
 from django.conf import settings
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
@@ -57,7 +59,17 @@ def parameters_of(deployment: Deployment, *, document: str) -> DeploymentParamet
         health_path=application.health_path,
         placeholders=facts.placeholder_environment,
         document=document,
+        rollback_to=deployment.release if deployment.rolls_back_to_id else "",
     )
+
+
+def configuration_of(deployment: Deployment) -> str:
+    """A keyed hash of what a deployment brings live beside its commit: it says whether two differ."""
+    application = deployment.application
+    settings_ = [getattr(application, name) for name in ("github_url", "project_name", "health_path")]
+    module = application.environment.filter(name=SETTINGS_MODULE).first()
+    told = [*settings_, module.value if module else "", sorted(environment_of(deployment).items())]
+    return salted_hmac("ecdeployer configuration", json.dumps(told), algorithm="sha256").hexdigest()
 
 
 def environment_of(deployment: Deployment) -> dict[str, str]:

@@ -16,9 +16,9 @@ from ..preflight.facts import ReadOptions
 from ..preflight.findings import Finding
 from ..preflight.reading import Report
 from ..preflight.sandbox import ReadingError
-from . import deadlines, endings, steps, texts
+from . import deadlines, endings, releases, steps, texts
 from .models import Deployment
-from .parameters import SETTINGS_MODULE
+from .parameters import SETTINGS_MODULE, configuration_of
 from .states import StepName, StepState
 
 logger = logging.getLogger(__name__)
@@ -50,6 +50,10 @@ def read_repository(deployment: Deployment) -> timedelta | None:
         _fail(deployment, code="preflight-unreadable", reason=UNREADABLE)
         return None
     _keep(deployment, commit, report)
+    if _is_live_already(deployment):
+        reason = f"Commit {commit.sha[:12]} is live already, with the environment that it has now."
+        endings.skip(deployment, code="already-live", reason=reason)
+        return None
     errors = [finding for finding in report.findings if finding.level == "error"]
     if errors or report.facts is None:
         _refuse(deployment, errors)
@@ -61,7 +65,9 @@ def read_repository(deployment: Deployment) -> timedelta | None:
 def _read(deployment: Deployment, tree: Path) -> tuple[Commit, Report]:
     application = deployment.application
     source = repository.parse_url(application.github_url, allowed_hosts=settings.GIT_HOSTS)
-    commit = repository.clone(source, branch=application.branch, destination=tree)
+    commit = repository.clone(
+        source, branch=application.branch, commit=deployment.commit_sha, destination=tree
+    )
     options = ReadOptions(
         machine_python=settings.MACHINE_PYTHON,
         python_downloads=settings.PYTHON_DOWNLOADS,
@@ -91,8 +97,18 @@ def _keep(deployment: Deployment, commit: Commit, report: Report) -> None:
     deployment.committed_at = commit.committed_at
     deployment.findings = [finding.to_dict() for finding in report.findings]
     deployment.facts = report.facts.to_dict() if report.facts else {}
-    pinned = ["branch", "commit_sha", "commit_subject", "commit_author", "committed_at"]
+    deployment.configuration = configuration_of(deployment)
+    pinned = ["branch", "commit_sha", "commit_subject", "commit_author", "committed_at", "configuration"]
     deployment.save(update_fields=[*pinned, "findings", "facts"])
+
+
+def _is_live_already(deployment: Deployment) -> bool:
+    """Whether it would change nothing; who wants that says so (``again``)."""
+    live = releases.live(deployment.application)
+    if deployment.again or live is None or live.instance_id != deployment.instance_id:
+        return False
+    names = ("commit_sha", "configuration")
+    return all(getattr(live, name) == getattr(deployment, name) for name in names)
 
 
 def _refuse(deployment: Deployment, errors: list[Finding]) -> None:

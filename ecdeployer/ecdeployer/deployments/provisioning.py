@@ -4,16 +4,19 @@ import logging
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from .. import logs
-from . import claims, endings, machine, preparation, watching
+from . import claims, deadlines, endings, machine, plan, preparation, releases, watching
 from .models import Deployment
 from .states import DeploymentState, StepName, StepState
 
 logger = logging.getLogger(__name__)
 
 _NOW = timedelta(0)
+#: Behind one that runs; its end wakes the one that waits.
+_BEHIND = timedelta(seconds=10)
 #: After an error that nobody foresaw; the deadline ends it if it stays.
 _AFTER_ERROR = timedelta(seconds=10)
 
@@ -45,12 +48,44 @@ def _work(deployment: Deployment) -> timedelta | None:
         reason = f"{claims.ATTEMPTS} workers ended while they worked on it."
         endings.fail(deployment, watching.current_step(deployment), code="worker-lost", reason=reason)
         return None
+    if deployment.state == DeploymentState.QUEUED and _is_behind(deployment):
+        return _BEHIND
     if deployment.deadline and deployment.deadline < timezone.now():
         watching.end_overdue(deployment)
         return None
     if deployment.state == DeploymentState.QUEUED:
-        if not deployment.move(DeploymentState.RUNNING, started_at=timezone.now()):
-            return _NOW
+        return _begin(deployment)
+    return _next_step(deployment)
+
+
+def _is_behind(deployment: Deployment) -> bool:
+    """Whether it waits for one that runs. As long as it does, its own patience does not run out."""
+    running = Deployment.objects.filter(
+        application_id=deployment.application_id, state=DeploymentState.RUNNING
+    )
+    if not running.exists():
+        return False
+    deployment.deadline = timezone.now() + deadlines.QUEUE
+    deployment.save(update_fields=["deadline"])
+    return True
+
+
+def _begin(deployment: Deployment) -> timedelta | None:
+    refusal = plan.settle(deployment)
+    if refusal:
+        step = watching.current_step(deployment)
+        endings.fail(deployment, step, code="no-machine", reason=refusal)
+        return None
+    live = releases.live(deployment.application)
+    base = live.commit_sha if live else ""
+    try:
+        with transaction.atomic():
+            moved = deployment.move(DeploymentState.RUNNING, started_at=timezone.now(), base_sha=base)
+    except IntegrityError:
+        return _BEHIND
+    if not moved:
+        return _NOW
+    if deployment.kind != Deployment.Kind.ROLLBACK:
         preparation.begin(deployment)
     return _next_step(deployment)
 
@@ -63,6 +98,6 @@ def _next_step(deployment: Deployment) -> timedelta | None:
         return preparation.read_repository(deployment)
     if StepName.LAUNCH in ahead:
         return machine.launch(deployment)
-    if deployment.kind == Deployment.Kind.LATER and not deployment.command_id:
+    if deployment.kind != Deployment.Kind.FIRST and not deployment.command_id:
         return machine.send(deployment)
     return watching.watch(deployment)

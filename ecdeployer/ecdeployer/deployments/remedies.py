@@ -29,6 +29,8 @@ REMEDIES: dict[str, str] = {
     "instance-gone": "Deploy again: a new instance is launched when the old one has gone.",
     "instance-stopped": "Start the instance, and deploy again.",
     "worker-lost": "The operator's log tells more. Deploy again.",
+    "no-machine": "See the instances of the account, and deploy again.",
+    "release-gone": "Choose another release, or deploy the commit again.",
     "queue-timeout": "The operator has to see that a worker runs. Then deploy again.",
 }
 

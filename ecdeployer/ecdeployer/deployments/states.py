@@ -9,6 +9,7 @@ class DeploymentState(models.TextChoices):
     SUCCEEDED = "succeeded", "live"
     FAILED = "failed", "failed"
     CANCELLED = "cancelled", "cancelled"
+    SKIPPED = "skipped", "not needed"
 
 
 class StepState(models.TextChoices):
@@ -36,12 +37,14 @@ class StepName(models.TextChoices):
 
 
 D = DeploymentState
+#: ``skipped``: a newer one took its place in the queue, or its commit was live already.
 DEPLOYMENT_TRANSITIONS: dict[str, frozenset[str]] = {
-    D.QUEUED: frozenset({D.RUNNING, D.FAILED, D.CANCELLED}),
-    D.RUNNING: frozenset({D.SUCCEEDED, D.FAILED, D.CANCELLED}),
+    D.QUEUED: frozenset({D.RUNNING, D.FAILED, D.CANCELLED, D.SKIPPED}),
+    D.RUNNING: frozenset({D.SUCCEEDED, D.FAILED, D.CANCELLED, D.SKIPPED}),
     D.SUCCEEDED: frozenset(),
     D.FAILED: frozenset(),
     D.CANCELLED: frozenset(),
+    D.SKIPPED: frozenset(),
 }
 
 T = StepState
@@ -56,3 +59,5 @@ STEP_TRANSITIONS: dict[str, frozenset[str]] = {
 FIRST_DEPLOYMENT_STEPS = tuple(StepName)
 #: The machine is there already: a later deployment neither launches nor boots.
 LATER_DEPLOYMENT_STEPS = tuple(name for name in StepName if name not in {StepName.LAUNCH, StepName.BOOT})
+#: The release is on the machine: it is started, asked, and nginx pointed at it.
+ROLLBACK_STEPS = (StepName.START, StepName.HEALTH)

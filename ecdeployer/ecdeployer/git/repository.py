@@ -160,12 +160,18 @@ def head(repository_url: RepositoryURL, *, branch: str, seconds: float = 20) -> 
 
 
 def clone(
-    repository_url: RepositoryURL, *, branch: str, destination: Path, limits: CloneLimits | None = None
+    repository_url: RepositoryURL,
+    *,
+    branch: str,
+    destination: Path,
+    commit: str = "",
+    limits: CloneLimits | None = None,
 ) -> Commit:
-    """Write the newest commit's files, without ``.git``, to ``destination``. Raises GitError.
+    """Write a commit's files, without ``.git``, to ``destination``. Raises GitError.
 
-    ``branch`` may name a tag; empty, it is the one that the address names, or the default branch. Sizes are
-    read from the pack before a file is written.
+    ``commit``: 40 hexadecimal digits, or empty for the branch's newest. ``branch`` may name a tag; empty, it
+    is the one that the address names, or the default branch. Sizes are read from the pack before a file is
+    written.
     """
     limits = limits or CloneLimits()
     branch = branch or repository_url.branch
@@ -175,16 +181,43 @@ def clone(
         options.append(f"--branch={branch}")
     arguments = ["clone", *options, "--", repository_url.url, str(destination)]
     _speak(repository_url, branch, arguments, limits.seconds, limits.pack_bytes)
-    commit = _read_commit(repository_url, destination, branch)
-    _check_size(repository_url, destination, limits)
-    checkout = ["checkout", "--quiet", "--force", commit.sha]
+    newest = _read_commit(repository_url, destination, branch, "HEAD")
+    if commit and commit != newest.sha:
+        newest = _fetch_commit(repository_url, destination, newest.branch, commit, limits)
+    _check_size(repository_url, destination, newest.sha, limits)
+    checkout = ["checkout", "--quiet", "--force", newest.sha]
     _local(repository_url, destination, checkout, limits.seconds, limits.tree_bytes)
     shutil.rmtree(destination / ".git")
-    return commit
+    return newest
+
+
+def _fetch_commit(
+    repository_url: RepositoryURL, tree: Path, branch: str, commit: str, limits: CloneLimits
+) -> Commit:
+    """One that is not the branch's newest any more."""
+    if not re.fullmatch(r"[0-9a-f]{40}", commit):
+        raise ValueError("a commit is 40 hexadecimal digits")
+    arguments = ["fetch", "--quiet", "--depth=1", "--no-tags", "--", repository_url.url, commit]
+    try:
+        _speak(repository_url, branch, arguments, limits.seconds, limits.pack_bytes, directory=tree)
+    except GitError as error:
+        if error.retryable:
+            raise
+        raise GitError(
+            "commit-not-found",
+            f"{repository_url.web_url} has no commit {commit[:12]} (any more).",
+            log=error.log,
+        ) from error
+    return _read_commit(repository_url, tree, branch, commit)
 
 
 def _speak(
-    repository_url: RepositoryURL, branch: str, arguments: list[str], seconds: float, file_bytes: int
+    repository_url: RepositoryURL,
+    branch: str,
+    arguments: list[str],
+    seconds: float,
+    file_bytes: int,
+    directory: Path | None = None,
 ) -> str:
     """Run git against the other side."""
     pinned = addresses.pinned(repository_url.host) if repository_url.protocol == "https" else {}
@@ -195,6 +228,7 @@ def _speak(
             file_bytes=file_bytes,
             protocol=repository_url.protocol,
             configuration=pinned,
+            directory=directory,
         )
     except process.GitTimeoutError as error:
         raise GitError(
@@ -221,8 +255,8 @@ def _local(
     return outcome.output
 
 
-def _read_commit(repository_url: RepositoryURL, tree: Path, branch: str) -> Commit:
-    shape = ["log", "-1", "--format=%H%x00%s%x00%an%x00%cI"]
+def _read_commit(repository_url: RepositoryURL, tree: Path, branch: str, revision: str) -> Commit:
+    shape = ["log", "-1", "--format=%H%x00%s%x00%an%x00%cI", revision]
     try:
         name = branch or _local(repository_url, tree, ["symbolic-ref", "--short", "HEAD"], 10, _SMALL).strip()
         sha, subject, author, committed_at = (
@@ -239,8 +273,8 @@ def _read_commit(repository_url: RepositoryURL, tree: Path, branch: str) -> Comm
     )
 
 
-def _check_size(repository_url: RepositoryURL, tree: Path, limits: CloneLimits) -> None:
-    listed = _local(repository_url, tree, ["ls-tree", "-r", "-z", "-l", "HEAD"], limits.seconds, _SMALL)
+def _check_size(repository_url: RepositoryURL, tree: Path, sha: str, limits: CloneLimits) -> None:
+    listed = _local(repository_url, tree, ["ls-tree", "-r", "-z", "-l", sha], limits.seconds, _SMALL)
     sizes = [line.split("\t")[0].split()[-1] for line in listed.split("\0") if line]
     total = sum(int(size) for size in sizes if size.isdigit())
     if len(sizes) > limits.entries or total > limits.tree_bytes:

@@ -12,6 +12,7 @@ from ecdeployer.applications import actions
 from ecdeployer.applications.forms import ApplicationForm
 from ecdeployer.applications.models import Application
 from ecdeployer.deployments.models import Deployment, Step
+from ecdeployer.deployments.states import DeploymentState
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
 
 from tests import portal_records as records
@@ -194,16 +195,38 @@ def test_every_state_can_be_shown(program: Client, ines: User, make: Callable[[U
     assert len(shown["findings"]) == len(deployment.findings)
 
 
-def test_deploying_again_queues_one_and_no_second(program: Client, ines: User) -> None:
+def test_deploying_again_queues_one(program: Client, ines: User) -> None:
     live = records.make_live(ines)
     address = f"{ROOT}/applications/{live.application_id}/deployments"
     answer = program.post(address)
     assert answer.status_code == 202
     assert answer.json() == program.get(address).json()["deployments"][0]
     assert program.get(answer.headers["Location"]).json()["trigger"] == "api"
-    refused = program.post(address)
+    assert program.post(address).json()["number"] == 3
+    assert program.get(answer.headers["Location"]).json()["state"] == "skipped"
+
+
+def test_deploying_a_commit_again(program: Client, ines: User) -> None:
+    live = records.make_live(ines)
+    address = f"{ROOT}/applications/{live.application_id}/deployments"
+    body = {"commit": "a" * 40, "again": True}
+    answer = program.post(address, body, content_type="application/json")
+    assert (answer.status_code, answer.json()["commit_sha"]) == (202, "a" * 40)
+    assert Deployment.objects.get(number=2).again
+    for wrong in ({"commit": "main"}, {"commit": "A" * 40}, {"other": 1}):
+        assert program.post(address, wrong, content_type="application/json").status_code == 422
+
+
+def test_rolling_back(program: Client, stranger: Client, ines: User) -> None:
+    first = records.make_live(ines)
+    newer = records.make_deployment(first.instance, DeploymentState.SUCCEEDED, kind=Deployment.Kind.LATER)
+    assert stranger.post(f"{ROOT}/deployments/{first.pk}/rollback").status_code == 404
+    answer = program.post(f"{ROOT}/deployments/{first.pk}/rollback")
+    assert answer.status_code == 202
+    assert (answer.json()["kind"], answer.json()["rolls_back_to_id"]) == ("rollback", str(first.pk))
+    refused = program.post(f"{ROOT}/deployments/{newer.pk}/rollback")
     assert refused.status_code == 409
-    assert "is not finished yet" in refused.json()["detail"]
+    assert "not kept" in refused.json()["detail"]
 
 
 def test_cancelling_stops_what_runs_and_nothing_else(program: Client, ines: User) -> None:

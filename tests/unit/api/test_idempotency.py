@@ -10,6 +10,7 @@ from ecdeployer.accounts.models import User
 from ecdeployer.api.models import KeptAnswer
 from ecdeployer.applications.models import Application
 from ecdeployer.deployments.models import Deployment
+from ecdeployer.instances.models import Instance
 
 from tests import portal_records as records
 
@@ -63,13 +64,13 @@ def test_keys_of_two_people_are_two(program: Client, stranger: Client) -> None:
 
 
 def test_what_was_refused_can_be_tried_again_with_its_key(program: Client, ines: User) -> None:
-    running = records.make_running(ines)
-    address = f"{APPLICATIONS}/{running.application_id}/deployments"
+    stopped = records.make_stopped(ines)
+    address = f"{APPLICATIONS}/{stopped.application_id}/deployments"
     key = {"Idempotency-Key": "a"}
     assert program.post(address, headers=key).status_code == 409
     assert create(program, "b", branch="a b").status_code == 422
     assert not KeptAnswer.objects.exists()
-    Deployment.objects.update(state="succeeded")
+    Instance.objects.update(state="running")
     assert program.post(address, headers=key).status_code == 202
     again = program.post(address, headers=key)
     assert (again.status_code, again.json()["number"]) == (202, 2)

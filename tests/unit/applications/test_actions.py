@@ -6,6 +6,7 @@ from celery import current_app
 from ecdeployer.accounts.models import User
 from ecdeployer.applications import actions
 from ecdeployer.applications.models import Application
+from ecdeployer.deployments import releases
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.states import DeploymentState, StepName
 from ecdeployer.instances.models import Instance
@@ -133,11 +134,61 @@ def test_deploying_again_is_refused_on_a_machine_that_does_not_run(owner: User, 
         actions.deploy_again(application, by=owner, trigger=PAGE)
 
 
-def test_one_deployment_at_a_time(owner: User) -> None:
+def test_a_newer_deployment_takes_the_place_of_the_one_that_waits(owner: User) -> None:
     application = create(owner)
-    with pytest.raises(actions.RefusedError, match="Deployment 1 is not finished"):
-        actions.deploy_again(application, by=owner, trigger=PAGE)
+    newer = actions.deploy_again(application, by=owner, trigger=PAGE, commit="a" * 40)
+    first = application.deployments.get(number=1)
+    assert (first.state, first.failure_code) == (DeploymentState.SKIPPED, "superseded")
+    assert first.reason == "Deployment 2 took its place in the queue."
+    assert (newer.kind, newer.instance, newer.commit_sha) == ("first", first.instance, "a" * 40)
     assert application.instances.count() == 1
+
+
+def test_one_waits_while_another_runs(owner: User) -> None:
+    application = create(owner)
+    give_machine(application)
+    running = application.deployments.get()
+    running.move(DeploymentState.RUNNING)
+    for _ in range(3):
+        actions.deploy_again(application, by=owner, trigger=PAGE)
+    states = list(application.deployments.order_by("number").values_list("state", flat=True))
+    assert states == ["running", "skipped", "skipped", "queued"]
+
+
+def test_going_back_to_a_release_that_is_kept(owner: User) -> None:
+    application = create(owner)
+    give_machine(application)
+    first = finish(application, DeploymentState.SUCCEEDED)
+    Deployment.objects.filter(pk=first.pk).update(commit_sha="b" * 40, commit_subject="The first")
+    actions.deploy_again(application, by=owner, trigger=PAGE)
+    second = finish(application, DeploymentState.SUCCEEDED)
+    assert releases.kept(application) == [first]
+    first.refresh_from_db()
+    back = actions.roll_back(first, by=owner, trigger=PAGE)
+    assert (back.kind, back.number, back.release) == ("rollback", 3, "000001")
+    assert (back.commit_sha, back.commit_subject) == ("b" * 40, "The first")
+    assert [step.name for step in back.steps.all()] == ["start", "health"]
+    finish(application, DeploymentState.SUCCEEDED)
+    assert releases.kept(application) == [second]
+
+
+def test_going_back_is_refused_where_nothing_is_kept(owner: User) -> None:
+    application = create(owner)
+    give_machine(application)
+    failed = finish(application, DeploymentState.FAILED)
+    with pytest.raises(actions.RefusedError, match="deployment 1 is not kept"):
+        actions.roll_back(failed, by=owner, trigger=PAGE)
+    Deployment.objects.update(state=DeploymentState.SUCCEEDED)
+    with pytest.raises(actions.RefusedError, match="deployment 1 is not kept"):
+        actions.roll_back(application.deployments.get(), by=owner, trigger=PAGE)
+
+
+def test_a_machine_that_is_to_end_takes_no_deployment(owner: User) -> None:
+    application = create(owner)
+    give_machine(application)
+    actions.cancel(application, by=owner)
+    with pytest.raises(actions.RefusedError, match="being terminated"):
+        actions.deploy_again(application, by=owner, trigger=PAGE)
 
 
 def test_the_environment_is_merged_and_its_history_names_no_value(owner: User) -> None:

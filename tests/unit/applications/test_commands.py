@@ -165,9 +165,12 @@ def test_a_name_that_two_people_use_needs_its_owner(owner: User) -> None:
 
 def test_deploying_by_name(owner: User) -> None:
     create()
-    with pytest.raises(CommandError, match="not finished yet"):
-        run("deploy_application", "mysite")
     live(Application.objects.get())
     assert run("deploy_application", "mysite").startswith("queued: ")
+    run("deploy_application", "mysite", "--again", "--commit", "A" * 40)
+    deployment = Deployment.objects.get(number=3)
+    assert (deployment.commit_sha, deployment.again) == ("a" * 40, True)
+    with pytest.raises(CommandError, match="40 hexadecimal digits"):
+        run("deploy_application", "mysite", "--commit", "main")
     with pytest.raises(CommandError, match="no application nothing"):
         run("deploy_application", "nothing")

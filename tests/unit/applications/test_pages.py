@@ -149,14 +149,35 @@ def test_asking_ends_with_the_deployment(visitor: Client, ines: User) -> None:
     assert b"hx-get" not in visitor.get(deployment.application.get_absolute_url()).content
 
 
-def test_deploying_again_queues_one(visitor: Client, ines: User) -> None:
+def test_deploying_twice_leaves_the_newer_one_waiting(visitor: Client, ines: User) -> None:
     deployment = records.make_live(ines)
     address = reverse("applications:deploy", args=[deployment.application_id])
     for _ in range(2):
         visitor.post(address)
-    assert [each.number for each in deployment.application.deployments.all()] == [2, 1]
-    assert "is not finished yet" in visitor.get(reverse("applications:list")).content.decode()
+    states = [(each.number, each.state) for each in deployment.application.deployments.all()]
+    assert states == [(3, "queued"), (2, "skipped"), (1, "succeeded")]
     assert visitor.get(address).status_code == 405
+
+
+def test_what_waits_stands_below_what_runs(visitor: Client, ines: User) -> None:
+    running = records.make_running(ines)
+    visitor.post(reverse("applications:deploy", args=[running.application_id]))
+    page = visitor.get(running.application.get_absolute_url()).content.decode()
+    assert "Deploying" in page
+    assert "Deployment 2</a>\n      waits for this one to end." in page
+
+
+def test_the_live_commit_is_deployed_again_by_choice(visitor: Client, ines: User) -> None:
+    live_one = records.make_live(ines)
+    records.make_deployment(
+        live_one.instance, DeploymentState.SKIPPED, kind=Deployment.Kind.LATER,
+        failure_code="already-live", reason="Commit 4f9d2c1 is live already.",
+    )  # fmt: skip
+    page = visitor.get(live_one.application.get_absolute_url()).content.decode()
+    assert "Your site is live" in page
+    assert "Commit 4f9d2c1 is live already." in page
+    visitor.post(reverse("applications:deploy", args=[live_one.application_id]), {"again": "yes"})
+    assert live_one.application.deployments.get(number=3).again
 
 
 def test_the_answers_are_kept_and_start_a_deployment(visitor: Client, ines: User) -> None:
@@ -217,3 +238,37 @@ def test_candidates_for_the_settings_module_are_offered(visitor: Client, ines: U
     assert visitor.post(address, {"DJANGO_SETTINGS_MODULE": "os"}).status_code == 422
     visitor.post(address, {"DJANGO_SETTINGS_MODULE": candidates[1]})
     assert EnvironmentVariable.objects.get().value == candidates[1]
+
+
+def test_going_back_is_offered_for_what_is_kept(visitor: Client, ines: User) -> None:
+    first = records.make_live(ines)
+    records.make_deployment(first.instance, DeploymentState.SUCCEEDED, kind=Deployment.Kind.LATER)
+    listed = visitor.get(reverse("applications:deployments", args=[first.application_id])).content.decode()
+    address = reverse("applications:roll-back", args=[first.application_id, 1])
+    assert address in listed
+    assert reverse("applications:roll-back", args=[first.application_id, 2]) not in listed
+    assert "Back to deployment 1?" in visitor.get(address).content.decode()
+    assert visitor.post(address).status_code == 302
+    back = first.application.deployments.get(number=3)
+    assert (back.rolls_back_to, back.state) == (first, DeploymentState.QUEUED)
+    assert visitor.get(reverse("applications:roll-back", args=[first.application_id, 2])).status_code == 404
+
+
+def test_nobody_else_goes_back(client: Client, ines: User) -> None:
+    first = records.make_live(ines)
+    records.make_deployment(first.instance, DeploymentState.SUCCEEDED, kind=Deployment.Kind.LATER)
+    client.force_login(records.make_person("noor"))
+    assert client.post(reverse("applications:roll-back", args=[first.application_id, 1])).status_code == 404
+    assert first.application.deployments.count() == 2
+
+
+def test_a_list_of_deployments_is_the_same_number_of_queries(
+    visitor: Client, ines: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    first = records.make_live(ines)
+    address = reverse("applications:deployments", args=[first.application_id])
+    for count in (1, 5):
+        for _ in range(count):
+            records.make_deployment(first.instance, DeploymentState.SUCCEEDED, kind=Deployment.Kind.LATER)
+        with django_assert_num_queries(9):
+            visitor.get(address)

@@ -11,6 +11,8 @@ from ecdeployer.deployments.reports import hash_of
 from ecdeployer.deployments.states import DeploymentState, StepName, StepState
 from ecdeployer.instances.states import InstanceState
 
+from tests.unit.deployments.world import World
+
 TOKEN = "t" * 43
 
 
@@ -55,3 +57,8 @@ def booting(deployment: Deployment) -> Deployment:
 @pytest.fixture
 def step_of(deployment: Deployment) -> Callable[[str], Step]:
     return lambda name: deployment.steps.get(name=name)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(monkeypatch)

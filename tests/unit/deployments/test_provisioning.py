@@ -1,7 +1,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from unittest.mock import Mock, create_autospec
 
 import pytest
 from django.utils import timezone
@@ -12,79 +11,17 @@ from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.parameters import report_token
 from ecdeployer.deployments.provisioning import advance
 from ecdeployer.deployments.states import DeploymentState, StepState
-from ecdeployer.git import repository
 from ecdeployer.git.repository import Commit, GitError
-from ecdeployer.instances import commands, environment, infrastructure, provisioning
 from ecdeployer.instances.commands import CommandOutcome
-from ecdeployer.instances.infrastructure import Infrastructure
 from ecdeployer.instances.models import Instance
 from ecdeployer.instances.provisioning import LaunchFailedError, LaunchPausedError
 from ecdeployer.instances.states import InstanceState
-from ecdeployer.preflight import sandbox
-from ecdeployer.preflight.facts import Facts, RequirementSource
-from ecdeployer.preflight.findings import Finding
 from ecdeployer.preflight.reading import Report
 from ecdeployer.preflight.sandbox import ReadingError
 
+from tests.unit.deployments.world import BAD, COMMIT, ERROR, GOOD, WARNING, World
+
 StepOf = Callable[[str], Step]
-
-NAMES = Infrastructure(
-    launch_template_id="lt-0",
-    launch_template_version="1",
-    security_group_id="sg-0",
-    deploy_document="ecdeployer-deploy",
-    status_document="ecdeployer-status",
-)
-COMMIT = Commit(sha="c" * 40, subject="Say hello", author="Ada", committed_at=timezone.now(), branch="main")
-FACTS = Facts(
-    project_directory="mysite",
-    settings_module="mysite.settings",
-    wsgi_module="mysite.wsgi",
-    asgi_module="",
-    interface="wsgi",
-    python="",
-    requirement_sources=(RequirementSource(kind="requirements", path="requirements.txt"),),
-    services=(),
-    database="sqlite",
-    required_environment=(),
-    settings_candidates=("mysite.settings",),
-)
-WARNING = Finding(code="debug-on", level="warning", message="DEBUG is on.", remedy="None needed.")
-ERROR = Finding(code="project-missing", level="error", message="There is no mysite.", remedy="Rename it.")
-GOOD = {"state": "succeeded", "step": "health", "reason": "", "code": ""}
-BAD = {"state": "failed", "step": "install", "reason": "No such package.", "code": "install-failed"}
-
-
-class World:
-    """What lies behind the seams: git, the reading child, AWS, the site; fakes of the real signatures."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fake(real: Any, module: Any, **behaviour: Any) -> Mock:
-            double: Mock = create_autospec(real, **behaviour)
-            monkeypatch.setattr(module, real.__name__, double)
-            return double
-
-        self.user_data = b""
-        report = Report(findings=(WARNING,), facts=FACTS)
-        self.clone = fake(repository.clone, repository, return_value=COMMIT)
-        self.read = fake(sandbox.read_in_child, sandbox, return_value=report)
-        self.launch = fake(provisioning.launch, provisioning, side_effect=self._launch)
-        self.write = fake(environment.write, environment)
-        self.send = fake(commands.send, commands, return_value="command-1")
-        self.status = fake(commands.status, commands, return_value=None)
-        self.outcome = fake(commands.outcome, commands)
-        self.console = fake(commands.console, commands, return_value="panic: no hunter-two\n")
-        self.ask = fake(health.ask, health, return_value=health.Health())
-        fake(infrastructure.find, infrastructure, return_value=NAMES)
-
-    def _launch(self, instance: Instance, *, render: Callable[[Infrastructure], bytes]) -> None:
-        self.user_data = render(NAMES)
-        Instance.objects.filter(pk=instance.pk).update(state=InstanceState.PENDING, ec2_id="i-0abc")
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(monkeypatch)
 
 
 def reload(deployment: Deployment) -> Deployment:

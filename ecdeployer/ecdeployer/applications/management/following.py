@@ -60,7 +60,7 @@ def report_on(deployment: Deployment, options: dict[str, Any], out: OutputWrappe
         out.write(json.dumps(summary(deployment), indent=2))
     elif not options["wait"]:
         out.write(f"queued: {settings.PORTAL_URL}{deployment.application.get_absolute_url()}")
-    if options["wait"] and deployment.state != DeploymentState.SUCCEEDED:
+    if options["wait"] and deployment.state not in {DeploymentState.SUCCEEDED, DeploymentState.SKIPPED}:
         raise CommandError(obituary(deployment), returncode=FAILED)
 
 
@@ -79,6 +79,8 @@ def follow(deployment: Deployment, *, out: OutputWrapper | None, seconds: float)
         time.sleep(LOOK)
     if out is not None and current.state == DeploymentState.SUCCEEDED:
         out.write(f"live: {address_of(current)}")
+    if out is not None and current.state == DeploymentState.SKIPPED:
+        out.write(f"not needed: {current.reason}")
     return current
 
 

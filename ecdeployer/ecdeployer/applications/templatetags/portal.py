@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from ...deployments.models import Deployment
 from ...instances.models import Instance
 from ...instances.states import InstanceState
 from ...preflight import catalogue
@@ -156,6 +157,21 @@ def commit_page(url: str, sha: str) -> str:
     """The commit's page on GitHub; empty for other hosts, of whose pages nothing is known."""
     on_github = url.startswith("https://github.com/") and sha
     return f"{repository_page(url)}/commit/{sha}" if on_github else ""
+
+
+@register.simple_tag
+def compare_page(url: str, base: str, sha: str) -> str:
+    """What changed between two commits, on GitHub; empty where there is no such page."""
+    on_github = url.startswith("https://github.com/") and base and sha and base != sha
+    return f"{repository_page(url)}/compare/{base}...{sha}" if on_github else ""
+
+
+@register.filter
+def took(deployment: Deployment) -> str:
+    """From the beginning to the end; empty for what never began, or has not ended."""
+    if deployment.started_at is None or deployment.finished_at is None:
+        return ""
+    return duration((deployment.finished_at - deployment.started_at).total_seconds())
 
 
 @register.filter
