@@ -4,7 +4,6 @@ The costliest of them once each; all of them, twenty times each:
 ``KILLS=20 ./scripts/test integration -- tests/integration/test_kill_matrix.py``.
 """
 
-import ast
 import os
 import re
 import signal
@@ -13,12 +12,13 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import boto3
 import psycopg
 import pytest
 import requests
+from psycopg import sql
 from redis import Redis
 
 from tests.integration.deployment_stack import (
@@ -100,39 +100,42 @@ class Matrix:
         )  # fmt: skip
         return name
 
-    def ask(self, expression: str) -> Any:
-        """A Python expression over the portal's records."""
-        program = (
-            "from ecdeployer.applications.models import *; from ecdeployer.deployments.models import *; "
-            "from ecdeployer.instances.models import *; "
-            f"print(repr({expression}))"
+    def rows(self, what: LiteralString, name: str) -> list[tuple[Any, ...]]:
+        """``what`` is a statement over one application's records, called ``a``, ``d`` and ``i``."""
+        joined: LiteralString = (
+            "SELECT {} FROM applications_application a "
+            "LEFT JOIN deployments_deployment d ON d.application_id = a.id "
+            "LEFT JOIN instances_instance i ON i.id = d.instance_id WHERE a.name = %s ORDER BY d.number"
         )
-        return ast.literal_eval(self.stack.manage("shell", "--verbosity=0", "-c", program)[0])
+        with psycopg.connect(self.stack.environment["DATABASE_URL"]) as connection:
+            return connection.execute(sql.SQL(joined).format(sql.SQL(what)), [name]).fetchall()
 
     def states(self, name: str) -> list[str]:
-        found = f"Deployment.objects.filter(application__name={name!r}).order_by('number')"
-        return list(self.ask(f"list({found}.values_list('state', flat=True))"))
+        return [state for (state,) in self.rows("d.state", name)]
 
     def await_end(self, names: list[str], *, seconds: float = 180) -> None:
-        wait_until(
-            lambda: all(set(self.states(name)) <= {"succeeded", "failed", "cancelled"} for name in names),
-            seconds=seconds,
-        )
+        final = {"succeeded", "failed", "cancelled"}
+        wait_until(lambda: all(set(self.states(name)) <= final for name in names), seconds=seconds)
 
     def check(self, names: list[str], *, states: list[str] | None = None) -> None:
         """The invariants: one machine, final states, nothing that went backwards, no secret."""
         for name in names:
-            found = f"Deployment.objects.filter(application__name={name!r})"
-            reasons = self.ask(f"list({found}.values_list('failed_step', 'failure_code', 'reason'))")
+            reasons = self.rows("d.failed_step, d.failure_code, d.reason", name)
             assert self.states(name) == (states or ["succeeded"]), f"{reasons}\n{self.stack.logs()}"
-            ((row, ec2_id),) = self.ask(
-                f"[(str(i.pk), i.ec2_id) for i in Instance.objects.filter(application__name={name!r})]"
-            )
-            assert machines(row) == [ec2_id]
-            events = f"Event.objects.filter(application__name={name!r}, verb__contains='->')"
-            moves = self.ask(f"list({events}.values_list('subject', 'verb'))")
+            (instance,) = set(self.rows("i.id, i.ec2_id", name))
+            assert machines(str(instance[0])) == [instance[1]]
+            moves = self.moves(name)
             assert len(moves) == len(set(moves)), moves
         self.check_secrets()
+
+    def moves(self, name: str) -> list[tuple[Any, ...]]:
+        """Subject and verb of every move in an application's history."""
+        with psycopg.connect(self.stack.environment["DATABASE_URL"]) as connection:
+            return connection.execute(
+                "SELECT e.subject, e.verb FROM applications_event e JOIN applications_application a "
+                "ON a.id = e.application_id WHERE a.name = %s AND e.verb LIKE '%%->%%'",
+                [name],
+            ).fetchall()
 
     def check_secrets(self) -> None:
         for log in self.stack.folder.glob("*.log"):
@@ -198,13 +201,11 @@ def test_a_worker_killed_around_a_command_sends_it_once(matrix: Matrix, number: 
     matrix.await_end([name])
     for boundary in ("command unsent", "command unsaved"):
         matrix.arm(boundary)
-        matrix.stack.manage("deploy_application", name)
+        matrix.stack.manage("deploy_application", name, "--again")
         matrix.await_death("worker")
         matrix.await_end([name])
     matrix.check([name], states=["succeeded"] * 3)
-    deployments = matrix.ask(
-        f"[str(d.pk) for d in Deployment.objects.filter(application__name={name!r}, number__gt=1)]"
-    )
+    deployments = [str(pk) for pk, number in matrix.rows("d.id, d.number", name) if number > 1]
     comments = [each.get("Comment") for each in client("ssm").list_commands()["Commands"]]
     assert [comments.count(deployment) for deployment in deployments] == [1, 1]
     matrix.terminate([name])
@@ -219,8 +220,10 @@ def test_a_worker_killed_while_it_ends_a_machine(matrix: Matrix, boundary: str, 
     matrix.stack.manage("terminate_application", name)
     matrix.await_death("worker")
     wait_until(lambda: machines() == [], seconds=60)
-    left = f"LedgerEntry.objects.filter(instance__application__name={name!r}, gone_at=None).count()"
-    wait_until(lambda: matrix.ask(left) == 0, seconds=60)
+    left: LiteralString = (
+        "(SELECT count(*) FROM instances_ledgerentry l WHERE l.instance_id = i.id AND l.gone_at IS NULL)"
+    )
+    wait_until(lambda: matrix.rows(left, name) == [(0,)], seconds=60)
 
 
 @pytest.mark.parametrize("boundary", SAVING)
@@ -249,7 +252,7 @@ def test_a_page_killed_while_it_saves_makes_one_application(
         matrix.await_death("web")
         answer = _post(session, "/applications/new/", **data)
     assert answer.status_code == 302
-    assert matrix.ask(f"Application.objects.filter(name={name!r}).count()") == 1
+    assert len(matrix.rows("a.id", name)) == 1
     matrix.await_end([name])
     matrix.check([name])
     matrix.terminate([name])
