@@ -1,4 +1,5 @@
-"""Tell the portal how a deployment goes: report.py follow DEPLOYMENT posts, status DEPLOYMENT prints.
+"""Tell the portal how a deployment goes: report.py follow DEPLOYMENT posts, status DEPLOYMENT prints,
+stop DEPLOYMENT ends it.
 
 One process, which ends when the portal has the result, when the portal wants no more of it, or when nothing
 could be delivered for ten minutes. Nothing waits for it. Where nothing happens it says so, and hears then
@@ -153,7 +154,7 @@ class Reporter:
                 known = json.loads(answer.read(65536))
         except urllib.error.HTTPError as error:
             if error.code == 410:
-                self.call_off()
+                stop(self.deployment)
             if error.code in (401, 404, 409, 410):
                 return False
             raise
@@ -161,18 +162,6 @@ class Reporter:
         self.offsets |= {step: int(offset) for step, offset in known["logs"].items()}
         self.told = self.told or body["result"] is not None
         return not (known.get("final") and self.told)
-
-    def call_off(self) -> None:
-        """The portal has cancelled it: end all that deploy.sh has started. It gives up by itself then."""
-        with open(f"{self.deployment.state}/cancelled", "w", encoding="ascii"):
-            pass
-        with open(f"{self.deployment.state}/process", encoding="ascii") as file:
-            process = int(file.read())
-        # What stands still starts nothing: the second look finds all of them.
-        for number in (signal.SIGSTOP, signal.SIGKILL):
-            for descendant in descendants(process):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(descendant, number)
 
     def follow(self) -> None:
         heard = spoken = time.monotonic()
@@ -198,6 +187,24 @@ class Reporter:
 
     def _ended(self) -> bool:
         return os.path.exists(f"{self.deployment.state}/result.json")
+
+
+def stop(deployment: Deployment) -> None:
+    """It was called off: end all that deploy.sh has started. That gives up by itself then."""
+    if os.path.exists(f"{deployment.state}/result.json"):
+        return
+    try:
+        with open(f"{deployment.state}/cancelled", "w", encoding="ascii"):
+            pass
+        with open(f"{deployment.state}/process", encoding="ascii") as file:
+            process = int(file.read())
+    except FileNotFoundError:
+        return
+    # What stands still starts nothing: the second look finds all of them.
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for descendant in descendants(process):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(descendant, number)
 
 
 def descendants(process: int) -> list[int]:
@@ -246,6 +253,9 @@ def main(action: str, identity: str) -> None:
     deployment = Deployment(identity)
     if action == "follow":
         Reporter(deployment).follow()
+        return
+    if action == "stop":
+        stop(deployment)
         return
     print(status(deployment))
     if deployment.parameters():

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "ecdeployer.applications",
     "ecdeployer.instances",
     "ecdeployer.deployments",
+    "ecdeployer.commands",
     "ecdeployer.operating",
     "ecdeployer.api",
 ]
@@ -158,6 +159,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "advance": {
         "task": "ecdeployer.deployments.tasks.advance_all",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
+    "advance-commands": {
+        "task": "ecdeployer.commands.tasks.advance_all",
         "schedule": 2.0,
         "options": {"expires": 2.0},
     },

@@ -11,6 +11,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="applications:list"), name="home"),
     path("applications/", include("ecdeployer.applications.urls")),
     path("deployments/", include("ecdeployer.deployments.urls")),
+    path("commands/", include("ecdeployer.commands.urls")),
+    path("reports/commands/", include("ecdeployer.commands.report_urls")),
     path("reports/", include("ecdeployer.deployments.report_urls")),
     path("api/v1/", include("ecdeployer.api.urls")),
     path("help/findings/", include("ecdeployer.applications.finding_urls")),

@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 logger = logging.getLogger(__name__)
 
 ADVANCE = "ecdeployer.deployments.tasks.advance"
+ADVANCE_COMMAND = "ecdeployer.commands.tasks.advance"
 TERMINATE_INSTANCE = "ecdeployer.instances.tasks.terminate_instance"
 
 
@@ -22,6 +23,11 @@ def wake_deployment(pk: UUID) -> None:
 def wake_termination(pk: UUID) -> None:
     """Have a worker end this instance, once what was written is committed."""
     transaction.on_commit(partial(_send, TERMINATE_INSTANCE, pk))
+
+
+def wake_command(pk: UUID) -> None:
+    """Have a worker send this command, once what was written is committed."""
+    transaction.on_commit(partial(_send, ADVANCE_COMMAND, pk))
 
 
 def _send(task: str, pk: UUID) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from ecdeployer.accounts import tokens
 from ecdeployer.accounts.models import ApiToken
 from ecdeployer.applications.models import Application
+from ecdeployer.commands import actions as commands
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.states import DeploymentState
 
@@ -55,10 +56,13 @@ def record(db: None) -> dict[str, UUID | int | str]:
     deployment = make_failed(make_person("ines"))
     for _ in range(2):
         make_deployment(deployment.instance, DeploymentState.SUCCEEDED, kind=Deployment.Kind.LATER)
+    command = commands.manage(deployment.application, ["check"], by=None)
     token, _ = tokens.create(deployment.application.owner, name="laptop", days=7)
     return {
         "applications.pk": deployment.application_id,
         "applications.number": 2,
+        "commands.application": deployment.application_id,
+        "commands.pk": command.pk,
         "deployments.pk": deployment.pk,
         "deployments.step": "install",
         "findings.code": "debug-on",

@@ -6,6 +6,8 @@ older one puts the text in place of ``{{ name }}``, which the pattern makes harm
 
 import base64
 import gzip
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from . import scripts
@@ -29,6 +31,14 @@ trap 'rm -f "$incoming"' EXIT
 printf %s "$SSM_Deployment" | base64 -d | gzip -d >"$incoming"
 unset SSM_Deployment
 bash /opt/ecdeployer/user_data/deploy.sh "$incoming"
+"""
+
+_ACT = """\
+incoming=$(mktemp /run/ecdeployer-command.XXXXXX)
+printf %s "$SSM_Deployment" | base64 -d | gzip -d >"$incoming"
+unset SSM_Deployment
+cd /opt/ecdeployer
+python3 -sEm user_data.act "$incoming"
 """
 
 _STATUS = """\
@@ -57,15 +67,33 @@ def status_document() -> dict[str, Any]:
     )
 
 
+def act_document() -> dict[str, Any]:
+    """Runs ``act.py`` with the request that it is given."""
+    return _document(
+        "Do what a person asks of a machine of EC Django Deployer.",
+        parameter=("The request's JSON, gzipped, in base64.", "^[A-Za-z0-9+/=]*$"),
+        script=_UNPACK % {"archive": scripts.archive()} + _ACT,
+        seconds=4 * 3600,
+    )
+
+
 def deploy_arguments(parameters: DeploymentParameters) -> dict[str, list[str]]:
     """``Parameters`` of SendCommand for the deploy document."""
-    packed = gzip.compress(parameters.to_json().encode(), compresslevel=9, mtime=0)
-    return {"Deployment": [base64.b64encode(packed).decode()]}
+    return {"Deployment": [_packed(parameters.to_json())]}
 
 
 def status_arguments(deployment: str) -> dict[str, list[str]]:
     """``Parameters`` of SendCommand for the status document."""
     return {"Deployment": [deployment]}
+
+
+def act_arguments(request: Mapping[str, Any]) -> dict[str, list[str]]:
+    """``Parameters`` of SendCommand for the document of actions."""
+    return {"Deployment": [_packed(json.dumps(request))]}
+
+
+def _packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).decode()
 
 
 def _document(description: str, *, parameter: tuple[str, str], script: str, seconds: int) -> dict[str, Any]:

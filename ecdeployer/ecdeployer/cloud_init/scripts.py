@@ -13,6 +13,7 @@ SOURCE = Path(__file__).resolve().parents[3] / "user_data"
 #: machine fetches them from the deploy document, which carries them anyway.
 NAMES = (
     "deploy.sh",
+    "act.py",
     "check.py",
     "ecdeployer_entry.py",
     "ecdeployer_gunicorn.py",

@@ -3,6 +3,8 @@
 from django.db import transaction
 from django.utils import timezone
 
+from ..commands import queue
+from ..commands.models import Command
 from ..instances.states import InstanceState
 from ..wakeups import wake_deployment, wake_termination
 from . import steps
@@ -48,6 +50,7 @@ def fail(deployment: Deployment, step: StepName, *, code: str, reason: str, reme
             steps.end(deployment, step, StepState.FAILED, message=reason)
             steps.stop(deployment, message="Not finished.")
             _give_up_instance(deployment)
+            _stop_machine(deployment)
             _wake_next(deployment)
     return moved
 
@@ -74,8 +77,19 @@ def _call_off(deployment: Deployment, state: DeploymentState, *, code: str, reas
         )
         if moved:
             steps.stop(deployment, message=reason)
+            _stop_machine(deployment)
             _wake_next(deployment)
     return moved
+
+
+def _stop_machine(deployment: Deployment) -> None:
+    """One that works on it still hears so when it reports; one that cannot report is sent a command."""
+    handed_over = deployment.command_id or not deployment.steps.filter(
+        name__in=[StepName.PREFLIGHT, StepName.LAUNCH], state=StepState.PENDING
+    )
+    instance = deployment.instance
+    if deployment.result is None and handed_over and instance.state == InstanceState.RUNNING:
+        queue.put(instance, Command.Action.CANCEL, {"deployment": str(deployment.pk)})
 
 
 def _wake_next(deployment: Deployment) -> None:

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from ..applications.models import Application, Event
+from ..claims import ClaimedModel
 from ..instances.models import Instance
 from ..transitions import StatefulModel
 from .states import DEPLOYMENT_TRANSITIONS, STEP_TRANSITIONS, DeploymentState, StepName, StepState
@@ -16,7 +17,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self.order_by(models.Case(running, default=1), "-number")
 
 
-class Deployment(StatefulModel):
+class Deployment(ClaimedModel, StatefulModel):
     """One attempt to bring one commit of an application live on its instance."""
 
     class Kind(models.TextChoices):
@@ -90,16 +91,6 @@ class Deployment(StatefulModel):
     reason = models.TextField(blank=True, help_text="Why it failed, for the person.")
     remedy = models.TextField(blank=True, help_text="What to do about it.")
 
-    attempt = models.PositiveIntegerField(
-        default=1, help_text="Grows when a worker dies while it holds the deployment."
-    )
-    claimed_until = models.DateTimeField(null=True, blank=True, help_text="A worker holds it until then.")
-    due_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        db_index=True,
-        help_text="When a worker has to look next; empty once it has ended.",
-    )
     heard_at = models.DateTimeField(null=True, blank=True, help_text="When the machine last reported.")
     queued_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -33,7 +33,7 @@ class EndedError(Exception):
 
 
 class CancelledError(EndedError):
-    """Somebody has cancelled the deployment: the machine is to stop its work."""
+    """Somebody has cancelled the deployment, or its deadline has passed: the machine is to stop its work."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ def hash_of(token: str) -> str:
 
 def authenticate(pk: UUID, token: str) -> None:
     """One query. Raises UnknownDeploymentError, EndedError, CancelledError or WrongTokenError."""
-    deployment = Deployment.objects.only("state", "report_token_hash").filter(pk=pk).first()
+    wanted = Deployment.objects.only("state", "report_token_hash", "result")
+    deployment = wanted.filter(pk=pk).first()
     if deployment is None:
         raise UnknownDeploymentError
     _refuse_ended(deployment)
@@ -62,7 +63,8 @@ def authenticate(pk: UUID, token: str) -> None:
 
 
 def _refuse_ended(deployment: Deployment) -> None:
-    if deployment.state == DeploymentState.CANCELLED:
+    given_up = deployment.state == DeploymentState.FAILED and deployment.result is None
+    if deployment.state == DeploymentState.CANCELLED or given_up:
         raise CancelledError
     if deployment.is_final:
         raise EndedError

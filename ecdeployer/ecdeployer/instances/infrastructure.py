@@ -28,6 +28,7 @@ class Infrastructure:
     security_group_id: str
     deploy_document: str
     status_document: str
+    act_document: str
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def document_contents() -> dict[str, dict[str, Any]]:
     return {
         f"{prefix}-deploy": contents.deploy_document(),
         f"{prefix}-status": contents.status_document(),
+        f"{prefix}-act": contents.act_document(),
     }
 
 
@@ -77,6 +79,7 @@ def find(aws: AWS) -> Infrastructure:
         security_group_id=template.security_group_ids[0],
         deploy_document=f"{settings.RESOURCE_PREFIX}-deploy",
         status_document=f"{settings.RESOURCE_PREFIX}-status",
+        act_document=f"{settings.RESOURCE_PREFIX}-act",
     )
 
 

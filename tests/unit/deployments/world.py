@@ -24,6 +24,7 @@ NAMES = Infrastructure(
     security_group_id="sg-0",
     deploy_document="ecdeployer-deploy",
     status_document="ecdeployer-status",
+    act_document="ecdeployer-act",
 )
 COMMIT = Commit(sha="c" * 40, subject="Say hello", author="Ada", committed_at=timezone.now(), branch="main")
 FACTS = Facts(

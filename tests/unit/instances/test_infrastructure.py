@@ -39,6 +39,7 @@ def test_an_empty_account_gets_everything(aws: AWS) -> None:
         "launch template sites-instances": "made",
         "document sites-deploy": "made",
         "document sites-status": "made",
+        "document sites-act": "made",
     }
 
 

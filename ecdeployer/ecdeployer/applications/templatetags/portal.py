@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
@@ -14,7 +15,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from ...deployments.models import Deployment
 from ...instances.models import Instance
 from ...instances.states import InstanceState
 from ...preflight import catalogue
@@ -167,11 +167,11 @@ def compare_page(url: str, base: str, sha: str) -> str:
 
 
 @register.filter
-def took(deployment: Deployment) -> str:
-    """From the beginning to the end; empty for what never began, or has not ended."""
-    if deployment.started_at is None or deployment.finished_at is None:
+def took(record: Any) -> str:
+    """From its beginning to its end; empty for what never began, or has not ended."""
+    if record.started_at is None or record.finished_at is None:
         return ""
-    return duration((deployment.finished_at - deployment.started_at).total_seconds())
+    return duration((record.finished_at - record.started_at).total_seconds())
 
 
 @register.filter

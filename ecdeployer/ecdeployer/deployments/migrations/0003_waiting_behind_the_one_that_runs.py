@@ -105,4 +105,11 @@ class Migration(migrations.Migration):
                 name="one_waiting_deployment_for_an_application",
             ),
         ),
+        migrations.AlterField(
+            model_name="deployment",
+            name="attempt",
+            field=models.PositiveIntegerField(
+                default=1, help_text="Grows when a worker dies while it holds it."
+            ),
+        ),
     ]

@@ -1,0 +1,57 @@
+"""A command on its way to the machine, and AWS's word on it."""
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+
+from ..aws import ssm
+from ..aws.ssm import CommandResult
+from ..cloud_init import documents
+from ..deployments import texts
+from ..instances import infrastructure
+from ..instances.connection import aws
+from .models import Command
+
+#: Seconds within which a command has to reach the machine.
+_DELIVERY = 120
+
+
+def report_token(command: Command) -> str:
+    """A keyed hash, good for this command alone and until it has ended; nothing of it is stored."""
+    return salted_hmac("ecdeployer command token", str(command.pk), algorithm="sha256").hexdigest()
+
+
+def send(command: Command) -> str:
+    """The command's id at AWS; one that was sent before is found again. Raises AWSError."""
+    connection, ec2_id = aws(), command.instance.ec2_id or ""
+    found = ssm.find_command(connection, str(command.pk), ec2_id)
+    return found or ssm.send_command(
+        connection,
+        document=infrastructure.find(connection).act_document,
+        ec2_id=ec2_id,
+        arguments=documents.act_arguments(_request(command)),
+        comment=str(command.pk),
+        timeout=_DELIVERY,
+    )
+
+
+def _request(command: Command) -> dict[str, object]:
+    return {
+        "command": str(command.pk),
+        "action": command.action,
+        "arguments": command.arguments,
+        "seconds": command.seconds,
+        "report_url": settings.INSTANCE_PORTAL_URL + reverse("commands-reports:receive", args=[command.pk]),
+        "report_token": report_token(command),
+    }
+
+
+def outcome(command: Command) -> CommandResult:
+    """Raises AWSError."""
+    return ssm.command_result(aws(), command.command_id, command.instance.ec2_id or "")
+
+
+def hidden(command: Command, text: str) -> str:
+    """What a machine printed, fit to be stored and shown."""
+    secrets = texts.secrets_of(command.application_id, report_token(command))
+    return texts.redact(texts.clean(text), secrets)

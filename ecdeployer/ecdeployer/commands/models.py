@@ -1,0 +1,76 @@
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from ..applications.models import Application, Event
+from ..claims import ClaimedModel
+from ..instances.models import Instance
+from ..transitions import StatefulModel
+from .states import COMMAND_TRANSITIONS, CommandState
+
+
+class Command(ClaimedModel, StatefulModel):
+    """Something that a machine is asked to do beside its deployments, and what it answered.
+
+    ``arguments`` travel to AWS as they are, and AWS keeps them for thirty days: no secret stands in them.
+    """
+
+    class Action(models.TextChoices):
+        """What ``user_data/act.py`` knows. The labels complete: "asked to ..."."""
+
+        MANAGE = "manage", "run manage.py"
+        SUPERUSER = "superuser", "create a superuser"
+        CANCEL = "cancel", "stop a deployment"
+
+    TRANSITIONS = COMMAND_TRANSITIONS
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="commands")
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="commands")
+    action = models.CharField(max_length=16, choices=Action)
+    arguments = models.JSONField(default=dict)
+    state = models.CharField(
+        max_length=16, choices=CommandState, default=CommandState.QUEUED, db_index=True, editable=False
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    seconds = models.PositiveIntegerField(help_text="How long it may take on the machine.")
+
+    command_id = models.CharField(max_length=64, blank=True, help_text="SSM Run Command.")
+    output = models.TextField(blank=True)
+    output_offset = models.PositiveBigIntegerField(
+        default=0, help_text="Bytes of the machine's file that are in."
+    )
+    exit_code = models.IntegerField(null=True)
+    reason = models.TextField(blank=True, help_text="Why it failed, for the person.")
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    heard_at = models.DateTimeField(null=True, blank=True, help_text="When the machine last reported.")
+    deadline = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["application", "-created_at"], name="commands_of_an_application")]
+
+    def __str__(self) -> str:
+        return f"{self.action} on {self.instance_id}"
+
+    @property
+    def line(self) -> str:
+        """What a person typed, or what it is called."""
+        words = self.arguments.get("words")
+        return f"manage.py {' '.join(words)}" if words else self.get_action_display()
+
+    def record_event(self, before: str, after: str, detail: str) -> None:
+        """Its beginning is the asker's event; an end that is bad is told, too."""
+        if after == CommandState.FAILED:
+            Event.objects.create(
+                application_id=self.application_id,
+                subject="command",
+                verb=f"{before} -> {after}",
+                detail=f"{self.line[:200]}: {detail}",
+            )

@@ -1,0 +1,103 @@
+"""Applying what a machine reports of a command: each byte of its output once."""
+
+import hmac
+import json
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from ..aws.ssm import CommandResult
+from . import machine
+from .models import Command
+from .report_bodies import Report, ReportError, read
+from .states import CommandState
+
+#: Characters of the output that are kept: its beginning and its end.
+LIMIT, HEAD, TAIL = 512 * 1024, 128 * 1024, 256 * 1024
+CUT = "\n[... cut here ...]\n"
+#: While it speaks, nobody has to look.
+SPEAKS = timedelta(seconds=20)
+
+
+class UnknownCommandError(LookupError):
+    """There is no such command."""
+
+
+class WrongTokenError(PermissionError):
+    """The token is not this command's."""
+
+
+class EndedError(Exception):
+    """The command has ended here: the machine is to end it too."""
+
+
+def authenticate(pk: UUID, token: str) -> None:
+    """One query. Raises UnknownCommandError, WrongTokenError or EndedError."""
+    command = Command.objects.only("state").filter(pk=pk).first()
+    if command is None:
+        raise UnknownCommandError
+    if not hmac.compare_digest(machine.report_token(command), token):
+        raise WrongTokenError
+    if command.is_final:
+        raise EndedError
+
+
+def apply(pk: UUID, report: Report) -> int:
+    """Write what is new; how many bytes of the output are in. Raises EndedError."""
+    with transaction.atomic():
+        command = Command.objects.select_for_update().get(pk=pk)
+        if command.is_final:
+            raise EndedError
+        now = timezone.now()
+        command.heard_at, command.due_at = now, now + SPEAKS
+        if report.offset == command.output_offset and report.next > report.offset:
+            command.output = _cut(command.output + machine.hidden(command, report.text))
+            command.output_offset = report.next
+        command.save(update_fields=["heard_at", "due_at", "output", "output_offset"])
+        if report.exit_code is not None and report.next == command.output_offset:
+            _end(command, report)
+        return command.output_offset
+
+
+def end_with_print(command: Command, outcome: CommandResult) -> None:
+    """The machine could not report: AWS has the end of what it printed."""
+    try:
+        report = read(json.loads(outcome.stdout)) if outcome.status == "Success" else None
+    except (ValueError, ReportError):
+        report = None
+    with transaction.atomic():
+        command = Command.objects.select_for_update().get(pk=command.pk)
+        if command.is_final:
+            return
+        if report is None or report.exit_code is None:
+            said = "\n".join(filter(None, (outcome.stdout, outcome.stderr)))
+            report = Report(offset=0, next=0, text=said, exit_code=-1, reason=outcome.reason)
+        if report.next > command.output_offset or not command.output:
+            missing = report.offset > command.output_offset
+            gap = "\n[... what came between did not arrive ...]\n" if missing else ""
+            command.output = _cut(command.output + gap + machine.hidden(command, report.text))
+            command.output_offset = report.next
+            command.save(update_fields=["output", "output_offset"])
+        _end(command, report)
+
+
+def _end(command: Command, report: Report) -> None:
+    reason = machine.hidden(command, report.reason)
+    state = CommandState.FAILED if report.exit_code else CommandState.SUCCEEDED
+    if command.state == CommandState.QUEUED:
+        # It was sent, and the worker that sent it died before it could say so.
+        command.move(CommandState.RUNNING, started_at=timezone.now())
+    command.move(
+        state,
+        detail=reason or f"exit code {report.exit_code}",
+        exit_code=report.exit_code,
+        reason=reason,
+        finished_at=timezone.now(),
+        due_at=None,
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LIMIT else text[:HEAD] + CUT + text[HEAD:][-TAIL:]

@@ -1,0 +1,130 @@
+"""One-off commands on an application's machine, and what they print."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from ..accounts.models import User
+from ..accounts.requests import SignedInRequest, signed_in
+from ..applications.models import Application
+from ..applications.overview import read_overview
+from ..applications.queries import find_application
+from ..deployments.fragments import answer_poll
+from . import actions
+from .forms import ManageForm, SuperuserForm
+from .models import Command
+
+PAGE = 20
+INVALID = 422
+#: What people ask for; the rest the portal asks for itself.
+SHOWN = (Command.Action.MANAGE, Command.Action.SUPERUSER)
+#: Characters of the output that stand on the page; the rest is behind a link.
+TAIL = 65_536
+
+
+def find_command(user: User, pk: UUID) -> Command:
+    """The command, or 404 when it belongs to no application that this person may see."""
+    found = Command.objects.filter(application__in=Application.objects.visible_to(user), pk=pk)
+    command = found.select_related("application", "instance", "created_by").first()
+    if command is None:
+        raise Http404("No command of yours has this address.")
+    return command
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def list_commands(request: SignedInRequest, application: UUID) -> HttpResponse:
+    """The forms and the history; posting runs manage.py."""
+    found = find_application(request.user, application)
+    form = ManageForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return redirect(
+                "commands:detail", actions.manage(found, form.cleaned_data["words"], by=request.user).pk
+            )
+        except actions.RefusedError as error:
+            form.add_error(None, str(error))
+    return _show_list(request, found, form=form)
+
+
+@require_POST
+@signed_in
+def create_superuser(request: SignedInRequest, application: UUID) -> HttpResponse:
+    found = find_application(request.user, application)
+    form = SuperuserForm(request.POST)
+    if form.is_valid():
+        given = {name: form.cleaned_data[name] for name in ("username", "email", "password")}
+        try:
+            return redirect("commands:detail", actions.create_superuser(found, by=request.user, **given).pk)
+        except actions.RefusedError as error:
+            form.add_error(None, str(error))
+    return _show_list(request, found, superuser=form)
+
+
+def _show_list(
+    request: SignedInRequest,
+    application: Any,
+    *,
+    form: ManageForm | None = None,
+    superuser: SuperuserForm | None = None,
+) -> HttpResponse:
+    commands = application.commands.filter(action__in=SHOWN).select_related("created_by").defer("output")
+    bound = superuser is not None or (form is not None and form.is_bound)
+    context = {
+        "overview": read_overview(application),
+        "form": form or ManageForm(),
+        "superuser": superuser or SuperuserForm(),
+        "page": Paginator(commands, PAGE).get_page(request.GET.get("page")),
+    }
+    return render(request, "commands/list.html", context, status=INVALID if bound else 200)
+
+
+@require_GET
+@signed_in
+def show_command(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    return render(request, "commands/detail.html", _context(find_command(request.user, pk)))
+
+
+@require_GET
+@signed_in
+def poll_command(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    command = find_command(request.user, pk)
+
+    def answer() -> HttpResponse:
+        return render(request, "commands/_live.html", _context(command))
+
+    return answer_poll(request, etag=_etag(command), is_moving=not command.is_final, answer=answer)
+
+
+def _context(command: Command) -> dict[str, Any]:
+    cut = len(command.output) > TAIL
+    return {"command": command, "output": command.output[-TAIL:], "is_cut": cut, "etag": _etag(command)}
+
+
+def _etag(command: Command) -> str:
+    return f"{command.pk}-{command.revision}-{command.output_offset}"
+
+
+@require_GET
+@signed_in
+def show_output(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """From its first byte, as plain text: a browser never reads markup in it."""
+    response = HttpResponse(find_command(request.user, pk).output, content_type="text/plain; charset=utf-8")
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@require_POST
+@signed_in
+def cancel(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    command = find_command(request.user, pk)
+    try:
+        actions.cancel(command, by=request.user)
+    except actions.RefusedError as error:
+        messages.info(request, str(error))
+    return redirect("commands:detail", pk=pk)

@@ -1,0 +1,216 @@
+"""Do one thing that the portal asks of its machine: act.py FILE, the request's JSON.
+
+What is done is a program whose output goes to a file, and is posted to the portal as it grows. The portal
+answers when nobody wants it any more. At the end one report is printed, for a portal that was out of reach.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from user_data.report import OPENER, Deployment, load
+
+CURRENT = "/srv/ecdeployer/current"
+FOLDER = "/var/lib/ecdeployer/commands"
+PAUSE, HEARTBEAT, GRACE = 0.4, 5.0, 5.0
+CHUNK, PRINTED = 24_000, 18_000
+KEEP = 30 * 24 * 3600
+KEPT = ("http_proxy", "https_proxy", "no_proxy", "AWS_ENDPOINT_URL")
+SUPERUSER = """
+import json, sys
+from django.contrib.auth import get_user_model
+given = json.load(sys.stdin)
+User = get_user_model()
+name, email = User.USERNAME_FIELD, User.get_email_field_name()
+fields = {name: given["username"]}
+if email in {each.name for each in User._meta.get_fields()} and email not in fields:
+    fields[email] = given["email"]
+missing = sorted(set(User.REQUIRED_FIELDS) - set(fields))
+if missing:
+    sys.exit("The user model wants more than this form knows: " + ", ".join(missing))
+if User._default_manager.filter(**{name: given["username"]}).exists():
+    sys.exit(f"There is a user whose {name} is {given['username']} already.")
+user = User._default_manager.create_superuser(**fields, password=None)
+user.password = given["password_hash"]
+user.save(update_fields=["password"])
+from django.contrib.auth.hashers import identify_hasher
+identify_hasher(user.password)
+print(f"Created the superuser {given['username']}.")
+"""
+
+
+def manage(arguments: dict[str, Any]) -> tuple[list[str], str]:
+    return of_site("manage", *arguments["words"]), ""
+
+
+def superuser(arguments: dict[str, Any]) -> tuple[list[str], str]:
+    return of_site("manage", "shell", "-c", SUPERUSER), json.dumps(arguments)
+
+
+def cancel(arguments: dict[str, Any]) -> tuple[list[str], str]:
+    return [sys.executable, "-sEm", "user_data.report", "stop", arguments["deployment"]], ""
+
+
+#: The program, and what it reads.
+ACTIONS: dict[str, Callable[[dict[str, Any]], tuple[list[str], str]]] = {
+    "manage": manage,
+    "superuser": superuser,
+    "cancel": cancel,
+}
+
+
+def of_site(*arguments: str) -> list[str]:
+    """A program of the live release, as its own user; launch.py gives it its environment."""
+    home = os.path.realpath(CURRENT)
+    if not os.path.isdir(home):
+        sys.exit("No release is live on this machine.")
+    site = ["setpriv", "--reuid=site", "--regid=site", "--init-groups", "--no-new-privs", "--"]
+    return [*site, "/usr/bin/python3", "-I", f"{home}/python/launch.py", home, *arguments]
+
+
+class Act:
+    """One request, its program and its output."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.request = request
+        self.offset = 0
+        self.unwanted = False
+        self.path = f"{FOLDER}/{request['command']}"
+        # Values of the site's environment do not leave the machine.
+        self.site = Deployment("0" * 36)
+        self.site.learn_secrets(os.path.basename(os.path.realpath(CURRENT)))
+
+    def run(self) -> dict[str, Any]:
+        """The last report."""
+        command, given = ACTIONS[self.request["action"]](self.request["arguments"])
+        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+        environment |= {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8"}
+        with open(self.path, "wb") as output:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+        assert process.stdin is not None  # noqa: S101 - it was asked for
+        with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+            pipe.write(given.encode())
+        reason = self.follow(process)
+        end(process)
+        return self.conclude(process.returncode, reason)
+
+    def follow(self, process: "subprocess.Popen[bytes]") -> str:
+        """Until it has ended, or has to; why it has to."""
+        until = time.monotonic() + float(self.request["seconds"])
+        spoken = time.monotonic()
+        while process.poll() is None:
+            if time.monotonic() > until:
+                return f"It took longer than {self.request['seconds']} seconds, and was ended."
+            body = self.report()
+            if body["text"] or time.monotonic() - spoken > HEARTBEAT:
+                spoken = time.monotonic()
+                self.post(body)
+            if self.unwanted:
+                return "It was cancelled."
+            time.sleep(PAUSE)
+        return ""
+
+    def conclude(self, code: int, reason: str) -> dict[str, Any]:
+        """Post what is left; what was not taken is in the answer."""
+        while not self.unwanted:
+            body = self.report()
+            final = self.offset + CHUNK >= os.path.getsize(self.path)
+            if final:
+                body |= {"exit_code": code, "reason": reason}
+            before = self.offset
+            if not self.post(body) or (not final and self.offset == before):
+                break
+            if final and self.offset >= body["next"]:
+                break
+        size = os.path.getsize(self.path)
+        self.offset = min(self.offset, max(0, size - PRINTED // 3)) if size > PRINTED // 3 else 0
+        body = self.report()
+        while len(json.dumps(body)) > PRINTED:
+            body["text"] = body["text"][len(body["text"]) // 2 :]
+        return body | {"exit_code": code, "reason": reason}
+
+    def report(self) -> dict[str, Any]:
+        """The next part of the output, whole lines where it can be."""
+        with open(self.path, "rb") as file:
+            file.seek(self.offset)
+            chunk = file.read(CHUNK)
+        if b"\n" in chunk:
+            chunk = chunk[: chunk.rindex(b"\n") + 1]
+        text = self.site.redacted(chunk.decode("utf-8", "replace"))
+        return {
+            "offset": self.offset,
+            "next": self.offset + len(chunk),
+            "text": text,
+            "exit_code": None,
+            "reason": "",
+        }
+
+    def post(self, body: dict[str, Any]) -> bool:
+        """Whether the portal has it now."""
+        headers = {
+            "Authorization": f"Bearer {self.request['report_token']}",
+            "Content-Type": "application/json",
+        }
+        request = urllib.request.Request(self.request["report_url"], json.dumps(body).encode(), headers)
+        try:
+            with OPENER.open(request, timeout=10) as answer:
+                self.offset = int(json.loads(answer.read(65536))["next"])
+        except urllib.error.HTTPError as error:
+            self.unwanted = error.code in (401, 404, 410)
+            return False
+        except (OSError, ValueError, KeyError):
+            return False
+        return True
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """The program and all that it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def forget(folder: str = FOLDER) -> None:
+    """What is older than AWS's own memory of it."""
+    for entry in os.scandir(folder):
+        if entry.stat().st_mtime < time.time() - KEEP:
+            os.unlink(entry)
+
+
+def main(path: str) -> None:
+    request = load(path)
+    os.unlink(path)
+    os.makedirs(FOLDER, mode=0o700, exist_ok=True)
+    forget()
+    done = f"{FOLDER}/{request['command']}.done"
+    if os.path.exists(done):
+        with open(done, encoding="utf-8") as file:
+            print(file.read())
+        return
+    report = Act(request).run()
+    with open(done, "w", encoding="utf-8") as file:
+        json.dump(report, file)
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
