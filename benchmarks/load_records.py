@@ -5,6 +5,7 @@ import datetime as dt
 from django.utils import timezone
 from ecdeployer.accounts.models import User
 from ecdeployer.applications.models import Application, Event
+from ecdeployer.applications.states import Status
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.states import FIRST_DEPLOYMENT_STEPS, DeploymentState, StepState
 from ecdeployer.instances.models import Instance, LedgerEntry
@@ -28,6 +29,8 @@ def applications(
         Application(
             owner=owner, name=f"{owner.username}-{number}", project_name="shop",
             github_url="https://github.com/example/shop", instance_type="t3.micro",
+            status=Status.LIVE if state == DeploymentState.SUCCEEDED else Status.DEPLOYING,
+            serves=state == DeploymentState.SUCCEEDED,
         )
         for number in range(count)
     ]  # fmt: skip

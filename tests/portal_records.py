@@ -76,6 +76,13 @@ def make_application(owner: User, name: str = "bakery", **fields: Any) -> Applic
     return application
 
 
+def follow(application: Application) -> None:
+    """Bring its row to what its instance and deployments are by now: here they are written, and not moved."""
+    with Application.kept(application.pk):
+        pass
+    application.refresh_from_db()
+
+
 def make_instance(application: Application, state: InstanceState, **fields: Any) -> Instance:
     number = Instance.objects.count() + 10
     values: dict[str, Any] = {"instance_type": application.instance_type, "state": state}
@@ -90,7 +97,9 @@ def make_instance(application: Application, state: InstanceState, **fields: Any)
         }
     if state == InstanceState.TERMINATED:
         values["terminated_at"] = timezone.now() - dt.timedelta(hours=2)
-    return Instance.objects.create(application=application, **{**values, **fields})
+    instance = Instance.objects.create(application=application, **{**values, **fields})
+    follow(application)
+    return instance
 
 
 def make_deployment(
@@ -130,6 +139,7 @@ def make_deployment(
     Deployment.objects.filter(pk=deployment.pk).update(queued_at=queued)
     deployment.queued_at = queued
     _make_steps(deployment, at=at, logs=logs, begun=queued)
+    follow(application)
     Event.objects.create(
         application=application,
         actor=application.owner,

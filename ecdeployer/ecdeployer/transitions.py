@@ -1,9 +1,13 @@
-"""Moving a record from one state to the next: one conditional update and one event, in one transaction."""
+"""Moving a record from one state to the next: one transaction of a conditional update, an event, and what
+follows from it for the application's own row."""
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
-from django.db import models, transaction
+from django.db import models
+
+from .applications.models import Application
 
 
 class IllegalTransitionError(Exception):
@@ -11,12 +15,13 @@ class IllegalTransitionError(Exception):
 
 
 class StatefulModel(models.Model):
-    """A record whose ``state`` moves only along TRANSITIONS, by ``move``.
+    """A record of an application whose ``state`` moves only along TRANSITIONS, by ``move``.
 
     ``revision`` grows by one with every change that a page shows, so that it can serve as an ETag.
     """
 
     TRANSITIONS: Mapping[str, frozenset[str]]
+    application_id: UUID
 
     state = models.CharField(max_length=16, db_index=True)
     revision = models.PositiveIntegerField(default=0)
@@ -35,7 +40,7 @@ class StatefulModel(models.Model):
         if to not in self.TRANSITIONS[self.state]:
             raise IllegalTransitionError(f"{type(self).__name__} {self.pk}: {self.state} -> {to}")
         rows = type(self)._default_manager.filter(pk=self.pk, state=self.state, **(expected or {}))
-        with transaction.atomic():
+        with Application.kept(self.application_id):
             if not rows.update(state=to, revision=models.F("revision") + 1, **changes):
                 return False
             self.record_event(self.state, to, detail)

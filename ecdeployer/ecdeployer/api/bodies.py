@@ -6,7 +6,7 @@ from ninja import Field, Schema
 from pydantic import ConfigDict, ValidationInfo, model_validator
 
 from ..applications.forms import ApplicationForm
-from ..applications.queries import Status
+from ..applications.states import Status
 from .problems import InvalidError
 
 #: More than any log has; less than what a database takes for a number.

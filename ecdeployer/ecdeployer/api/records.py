@@ -9,7 +9,8 @@ from uuid import UUID
 from django.conf import settings
 from ninja import Field, Schema
 
-from ..applications.queries import Row, Status
+from ..applications.queries import Row
+from ..applications.states import Status
 from ..deployments.models import Deployment
 from ..deployments.states import DeploymentState, StepName, StepState
 from ..instances.states import InstanceState

@@ -64,7 +64,8 @@ def create_application(
                 for name, value in environment.items()
             )
             _record(application, by=by, verb="created")
-            _launch_and_deploy(application, by=by, trigger=trigger)
+            with Application.kept(application.pk):
+                _launch_and_deploy(application, by=by, trigger=trigger)
     except IntegrityError:
         earlier = Application.objects.filter(owner=owner, submission=submission).first()
         if submission is None or earlier is None:
@@ -81,7 +82,7 @@ def deploy_again(
     ``asked``: ``again``, also where that commit is live already; ``pushed_by``. Raises RefusedError, whose
     text is for the person.
     """
-    with transaction.atomic():
+    with Application.kept(application.pk):
         current = _going_on(application)
         instance = current.instances.order_by("-created_at").first()
         if instance is None or instance.state in plan.NO_MACHINE:
@@ -97,7 +98,7 @@ def roll_back(to: Deployment, *, by: User | None, trigger: Deployment.Trigger) -
 
     Raises RefusedError, whose text is for the person.
     """
-    with transaction.atomic():
+    with Application.kept(to.application_id):
         current = _going_on(to.application)
         if to not in releases.kept(current):
             raise RefusedError(f"The release of deployment {to.number} is not kept any more.")
@@ -109,8 +110,8 @@ def roll_back(to: Deployment, *, by: User | None, trigger: Deployment.Trigger) -
 
 
 def _going_on(application: Application) -> Application:
-    """The application, held until the transaction ends. Raises RefusedError where it is terminated."""
-    current = Application.objects.select_for_update().get(pk=application.pk)
+    """The application as it is by now. Raises RefusedError where it is terminated."""
+    current = Application.objects.get(pk=application.pk)
     if current.terminate_requested_at:
         raise RefusedError("This application is terminated. Make a new one to deploy again.")
     return current
@@ -138,8 +139,8 @@ def cancel(application: Application, *, by: User | None) -> None:
 
     Raises RefusedError when nothing is to be stopped.
     """
-    with transaction.atomic():
-        current = Application.objects.select_for_update().get(pk=application.pk)
+    with Application.kept(application.pk):
+        current = Application.objects.get(pk=application.pk)
         cancelled = deployments.cancel_unfinished(current, reason="It was cancelled.")
         if not cancelled:
             raise RefusedError("The deployment has ended already: there is nothing to cancel.")
@@ -179,7 +180,7 @@ def terminate(application: Application, *, by: User | None) -> None:
 
     Raises RefusedError when that was asked for before.
     """
-    with transaction.atomic():
+    with Application.kept(application.pk):
         waiting = Application.objects.filter(pk=application.pk, terminate_requested_at=None)
         if not waiting.update(terminate_requested_at=timezone.now()):
             raise RefusedError("This application is being terminated already.")
@@ -187,7 +188,7 @@ def terminate(application: Application, *, by: User | None) -> None:
         deployments.cancel_unfinished(application, reason="The application was terminated.")
         for pk in application.instances.exclude(state__in=plan.NO_MACHINE).values_list("pk", flat=True):
             wake_termination(pk)
-    application.refresh_from_db(fields=["terminate_requested_at"])
+    application.refresh_from_db(fields=["terminate_requested_at", "status"])
 
 
 def _record(application: Application, *, by: User | None, verb: str, detail: str = "") -> None:

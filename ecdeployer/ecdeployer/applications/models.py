@@ -1,20 +1,31 @@
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
 from django.core.management.utils import get_random_secret_key
-from django.db import models
+from django.db import models, transaction
 from django.urls import reverse
 
 from .. import origin
 from ..accounts.models import User
 from ..encryption import EncryptedTextField
+from .states import Status, status_of, with_facts
 
 
 class ApplicationQuerySet(models.QuerySet["Application"]):
     def visible_to(self, user: User) -> "ApplicationQuerySet":
         """The one place that says whose records a person sees: their own; staff see all."""
         return self if user.is_staff else self.filter(owner_id=user.pk)
+
+    def stale(self) -> Iterator["Application"]:
+        """Those whose row does not say what their instance and deployments do, as they ought to be."""
+        for application in with_facts(self).iterator(1000):
+            kept = (application.status, application.serves)
+            application.status, application.serves = status_of(application), application.is_served
+            if kept != (application.status, application.serves):
+                yield application
 
 
 class Application(models.Model):
@@ -32,11 +43,22 @@ class Application(models.Model):
     submission = models.UUIDField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     terminate_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
+    status = models.CharField(max_length=16, choices=Status, default=Status.FAILED, editable=False)
+    serves = models.BooleanField(default=False, editable=False, help_text="Whether a release of it is live.")
+    revision = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Grows with every move of the application and what belongs to it."
+    )
 
     objects = ApplicationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["owner", "-created_at", "-id"], name="list_of_an_owner"),
+            models.Index(fields=["owner", "status", "-created_at", "-id"], name="list_of_an_owner_by_status"),
+            models.Index(fields=["-created_at", "-id"], name="list_of_all"),
+            models.Index(fields=["status", "-created_at", "-id"], name="list_of_all_by_status"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["owner", "name"],
@@ -52,6 +74,22 @@ class Application(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("applications:detail", args=[self.pk])
+
+    @classmethod
+    @contextmanager
+    def kept(cls, pk: uuid.UUID) -> Iterator[None]:
+        """One transaction in which something of an application moves; its status follows at the end.
+
+        The row is locked first: of two moves at once the second sees what the first has written, and
+        everybody locks in the same order.
+        """
+        with transaction.atomic():
+            row = cls.objects.filter(pk=pk)
+            list(row.select_for_update(no_key=True).values_list("pk"))
+            yield
+            for facts in with_facts(row.only("terminate_requested_at")):
+                status, serves = status_of(facts), facts.is_served
+                row.update(status=status, serves=serves, revision=models.F("revision") + 1)
 
 
 class EnvironmentVariable(models.Model):

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
 
 from django.utils import timezone
 
@@ -13,7 +12,9 @@ from ..deployments.progress import Progress, fingerprint, read_progress
 from ..deployments.states import DeploymentState, StepName
 from ..instances.models import Instance, LedgerEntry
 from ..instances.states import InstanceState
-from .queries import Status, cost_of
+from .models import Application
+from .queries import cost_of
+from .states import Status
 
 HISTORY = 5
 _SETTLED = {InstanceState.RUNNING, InstanceState.STOPPED, InstanceState.TERMINATED, InstanceState.FAILED}
@@ -21,12 +22,9 @@ _SETTLED = {InstanceState.RUNNING, InstanceState.STOPPED, InstanceState.TERMINAT
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """``application`` carries the annotations of ``queries.with_status``.
+    """An application, and its deployments with their instances: what runs, and then the newest."""
 
-    ``deployments``: what runs, and then the newest.
-    """
-
-    application: Any
+    application: Application
     deployments: Sequence[Deployment]
 
     @property
@@ -124,6 +122,6 @@ class Overview:
         )
 
 
-def read_overview(application: Any) -> Overview:
+def read_overview(application: Application) -> Overview:
     deployments = application.deployments.select_related("instance", "created_by").current_first()
     return Overview(application=application, deployments=list(deployments[:HISTORY]))

@@ -18,8 +18,9 @@ from . import actions
 from .forms import AnswerForm, ApplicationForm, TerminateForm
 from .models import Application
 from .overview import read_overview
-from .queries import Status, count_by_status, dashboard, find_application, rows
+from .queries import count_by_status, dashboard, find_application, rows
 from .questions import answer_form
+from .states import Status
 
 PAGE = 20
 #: A form that could not be accepted comes back with this status.
@@ -33,15 +34,20 @@ def list_applications(request: SignedInRequest) -> HttpResponse:
     status = request.GET.get("state", "")
     status = status if status in Status.values else ""
     found = dashboard(request.user, search=search, status=status)
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     counts = count_by_status(request.user)
+    total = sum(counts.values())
+    paginator = Paginator(found, PAGE)
+    if not search:
+        # Counted already: Paginator would ask again.
+        paginator.count = counts.get(status, 0) if status else total
+    page = paginator.get_page(request.GET.get("page"))
     context = {
         "page": page,
         "rows": rows(page.object_list),
         "search": search,
         "status": status,
         "filters": [(value, label, counts[value]) for value, label in Status.choices if value in counts],
-        "total": sum(counts.values()),
+        "total": total,
     }
     return render(request, "applications/list.html", context)
 

@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 from ecdeployer.accounts.models import User
 from ecdeployer.applications.models import Application, EnvironmentVariable
-from ecdeployer.applications.queries import Status
+from ecdeployer.applications.states import Status
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.states import DeploymentState
 from pytest_django import DjangoAssertNumQueries

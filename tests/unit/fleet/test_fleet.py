@@ -181,6 +181,10 @@ class Fleet(RuleBasedStateMachine):
         assert {each.request.client_token for each in self.cloud.made} <= tokens
 
     @invariant()
+    def every_row_says_what_its_machine_and_deployments_do(self) -> None:
+        assert not list(Application.objects.stale())
+
+    @invariant()
     def no_state_goes_back(self) -> None:
         for pk, state in Instance.objects.values_list("pk", "state"):
             seen = self.moves.setdefault(pk, [])
