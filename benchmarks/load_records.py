@@ -8,7 +8,7 @@ from ecdeployer.applications.models import Application, Event
 from ecdeployer.applications.states import Status
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.states import FIRST_DEPLOYMENT_STEPS, DeploymentState, StepState
-from ecdeployer.instances.models import Instance, LedgerEntry
+from ecdeployer.instances.models import Instance, LedgerEntry, Usage
 from ecdeployer.instances.states import InstanceState
 
 _LOG = "Resolved 14 packages in 212ms\n" * 40
@@ -16,7 +16,7 @@ _BATCH = 500
 
 
 def clear() -> None:
-    for model in (Step, Deployment, LedgerEntry, Instance, Event, Application, User):
+    for model in (Step, Deployment, LedgerEntry, Usage, Instance, Event, Application, User):
         model.objects.all().delete()
 
 
@@ -44,6 +44,9 @@ def applications(
         for row in rows
     ]  # fmt: skip
     Instance.objects.bulk_create(instances, _BATCH)
+    Usage.objects.bulk_create(
+        (Usage.of(instance, kind, launched_at) for instance in instances for kind in Usage.Kind), _BATCH
+    )
     ended = state == DeploymentState.SUCCEEDED
     deployments = [
         Deployment(

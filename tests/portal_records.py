@@ -10,7 +10,7 @@ from ecdeployer.applications.models import Application, EnvironmentVariable, Eve
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.plan import STEPS
 from ecdeployer.deployments.states import DeploymentState, StepName, StepState
-from ecdeployer.instances.models import Instance
+from ecdeployer.instances.models import Instance, Usage
 from ecdeployer.instances.states import InstanceState
 
 PIP_LOG = """\
@@ -98,8 +98,24 @@ def make_instance(application: Application, state: InstanceState, **fields: Any)
     if state == InstanceState.TERMINATED:
         values["terminated_at"] = timezone.now() - dt.timedelta(hours=2)
     instance = Instance.objects.create(application=application, **{**values, **fields})
+    _use(instance)
     follow(application)
     return instance
+
+
+def _use(instance: Instance) -> None:
+    """What it cost, from its launch: a machine that is stopped now was stopped an hour after it."""
+    if instance.launched_at is None:
+        return
+    hour = instance.launched_at + dt.timedelta(hours=1)
+    runs = instance.state in (InstanceState.PENDING, InstanceState.RUNNING)
+    for kind, until in (
+        (Usage.Kind.MACHINE, None if runs else instance.terminated_at or hour),
+        (Usage.Kind.DISK, instance.terminated_at),
+    ):
+        usage = Usage.of(instance, kind, instance.launched_at)
+        usage.until = until
+        usage.save()
 
 
 def make_deployment(

@@ -43,9 +43,10 @@ class StatefulModel(models.Model):
         with Application.kept(self.application_id):
             if not rows.update(state=to, revision=models.F("revision") + 1, **changes):
                 return False
-            self.record_event(self.state, to, detail)
-        for name, value in {"state": to, **changes}.items():
-            setattr(self, name, value)
+            before = self.state
+            for name, value in {"state": to, **changes}.items():
+                setattr(self, name, value)
+            self.record_event(before, to, detail)
         return True
 
     def record_event(self, before: str, after: str, detail: str) -> None:

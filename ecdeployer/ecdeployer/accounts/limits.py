@@ -17,9 +17,10 @@ _ASK = "Terminate what is no longer needed, or ask the operator of this portal f
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Machines, and US dollars a month for their types; None where there is no limit.
+    """Machines, and US dollars a month for them with disk and address; None where there is no limit.
 
-    A machine counts from the moment in which it is asked for until it has gone, stopped ones too. A type
+    A machine counts from the moment in which it is asked for until it has gone, stopped ones too, as if it
+    ran: it may be started again. A type
     whose price nobody knows counts as nothing.
     """
 

@@ -136,13 +136,29 @@ class MoneyLimit(Schema):
 
 class InstanceTypeRecord(Schema):
     name: str
-    hourly_usd: Decimal | None = Field(description="AWS's list price; null where it is not known.")
+    hourly_usd: Decimal | None = Field(
+        description="AWS's list price with disk and public address; null where it is not known."
+    )
     monthly_usd: Decimal | None
 
 
-class LimitsRecord(Schema):
+class SpendingRecord(Schema):
+    """US dollars by AWS's list prices: machines while they run, disks while they exist, public addresses."""
+
+    monthly_usd: Decimal = Field(description="A month of 730 hours of what goes on now.")
+    this_month_usd: Decimal = Field(description="This calendar month until now, in UTC.")
+    in_all_usd: Decimal = Field(description="Since the first launch.")
+    unknown_types: list[str] = Field(description="Types whose price is not known: they are in no sum.")
+
+
+class PortalRecord(Schema):
     machines: MachineLimit
     monthly_usd: MoneyLimit
+    spending: SpendingRecord
+
+
+class LimitsRecord(PortalRecord):
+    portal: PortalRecord | None = Field(description="The whole portal's, for operators; null for others.")
     instance_types: list[InstanceTypeRecord] = Field(description="What may be asked for; the first is usual.")
 
 

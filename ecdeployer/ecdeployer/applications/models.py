@@ -46,7 +46,9 @@ class Application(models.Model):
     status = models.CharField(max_length=16, choices=Status, default=Status.FAILED, editable=False)
     serves = models.BooleanField(default=False, editable=False, help_text="Whether a release of it is live.")
     revision = models.PositiveIntegerField(
-        default=0, editable=False, help_text="Grows with every move of the application and what belongs to it."
+        default=0,
+        editable=False,
+        help_text="Grows with every move of it and of what belongs to it.",
     )
 
     objects = ApplicationQuerySet.as_manager()

@@ -2,18 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
+from uuid import UUID
 
+from django.db.models import FilteredRelation, OuterRef, Q, Subquery
+from django.db.models.functions import Length
+from django.http import Http404
 from django.utils import timezone
 
+from ..accounts.models import User
+from ..deployments.claims import UNFINISHED
 from ..deployments.models import Deployment
 from ..deployments.progress import Progress, fingerprint, read_progress
 from ..deployments.states import DeploymentState, StepName
+from ..instances import spending
 from ..instances.models import Instance, LedgerEntry
+from ..instances.spending import Spending
 from ..instances.states import InstanceState
 from .models import Application
-from .queries import cost_of
 from .states import Status
 
 HISTORY = 5
@@ -106,22 +112,40 @@ class Overview:
         """What AWS still has of an instance that has ended, in words for people."""
         return [entry.get_kind_display() for entry in self.ledger if entry.gone_at is None]
 
-    @property
-    def cost(self) -> Decimal | None:
-        return cost_of([self.instance]) if self.instance else None
-
-    def etag(self) -> str:
-        """One query; what stands on the page and is not here does not move."""
-        instance, newest = self.instance, self.deployment
-        return fingerprint(
-            newest.pk if newest else self.application.pk,
-            self.application.status,
-            (instance.pk, instance.state, instance.revision) if instance else None,
-            [(each.pk, each.state, each.revision, each.last_event) for each in self.deployments],
-            timezone.get_current_timezone_name(),
-        )
+    @cached_property
+    def spending(self) -> Spending:
+        """Of all its instances."""
+        return spending.of_application(self.application.pk)
 
 
 def read_overview(application: Application) -> Overview:
     deployments = application.deployments.select_related("instance", "created_by").current_first()
     return Overview(application=application, deployments=list(deployments[:HISTORY]))
+
+
+def read_tag(user: User, pk: UUID) -> str:
+    """An ETag's text for what moves on the application's page; 404 as ``find_application``.
+
+    One query that reads no log: people ask every second. A move of the application, its instance or a
+    deployment grows its revision; what a machine is told to be its own; the rest is the steps that run.
+    """
+    instances = Instance.objects.filter(application=OuterRef("pk")).order_by("-created_at")
+    unfinished = FilteredRelation("deployments", condition=Q(deployments__state__in=UNFINISHED))
+    lines = list(
+        Application.objects.visible_to(user)
+        .filter(pk=pk)
+        .annotate(unfinished=unfinished, machine=Subquery(instances.values("revision")[:1]))
+        .order_by("unfinished__steps__pk")
+        .values_list(
+            "revision",
+            "machine",
+            *(
+                f"unfinished__steps__{name}"
+                for name in ("pk", "state", "log_offset", "message", "finished_at")
+            ),
+            Length("unfinished__steps__log"),
+        )
+    )
+    if not lines:
+        raise Http404("No application of yours has this address.")
+    return fingerprint(pk, lines, timezone.get_current_timezone_name())

@@ -6,15 +6,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import Http404
-from django.utils import timezone
 
 from ..accounts.models import User
 from ..deployments.models import Deployment
-from ..instances import prices
+from ..instances import spending
 from ..instances.models import Instance
+from ..instances.spending import Spending
 from .models import Application
 
 
@@ -49,18 +48,20 @@ class Row:
 
 
 def rows(applications: Iterable[Any]) -> list[Row]:
-    """Lines for a page of ``dashboard``; no further query."""
-    return [_row(application) for application in applications]
+    """Lines for a page of ``dashboard``; one further query."""
+    shown = list(applications)
+    costs = spending.of_applications(application.pk for application in shown)
+    return [_row(application, costs.get(application.pk, Spending())) for application in shown]
 
 
-def _row(application: Any) -> Row:
+def _row(application: Any, costs: Spending) -> Row:
     instances = list(application.instances.all())
     public_ip = instances[0].public_ip if instances else None
     return Row(
         application=application,
         deployment=next(iter(application.newest_deployments), None),
         address=f"http://{public_ip}/" if application.serves and public_ip else "",
-        cost=cost_of(instances),
+        cost=costs.known,
     )
 
 
@@ -91,18 +92,3 @@ def find_deployment(user: User, pk: UUID) -> Deployment:
     if deployment is None:
         raise Http404("No deployment of yours has this address.")
     return deployment
-
-
-def cost_of(instances: Iterable[Instance]) -> Decimal | None:
-    """What an application's instances have cost together; None where a price is not known."""
-    costs = [
-        prices.cost(
-            instance.instance_type,
-            region=settings.AWS_REGION,
-            since=instance.launched_at,
-            until=instance.terminated_at or timezone.now(),
-        )
-        for instance in instances
-        if instance.launched_at
-    ]
-    return None if None in costs else sum(filter(None, costs), Decimal())

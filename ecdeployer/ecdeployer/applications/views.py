@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from ..accounts.bills import read_bills
 from ..accounts.requests import SignedInRequest, signed_in
 from ..deployments import releases
 from ..deployments.fragments import answer_poll
@@ -17,7 +18,7 @@ from ..deployments.models import Deployment
 from . import actions
 from .forms import AnswerForm, ApplicationForm, TerminateForm
 from .models import Application
-from .overview import read_overview
+from .overview import read_overview, read_tag
 from .queries import count_by_status, dashboard, find_application, rows
 from .questions import answer_form
 from .states import Status
@@ -48,6 +49,7 @@ def list_applications(request: SignedInRequest) -> HttpResponse:
         "status": status,
         "filters": [(value, label, counts[value]) for value, label in Status.choices if value in counts],
         "total": total,
+        "bills": read_bills(request.user),
     }
     return render(request, "applications/list.html", context)
 
@@ -100,10 +102,11 @@ def show_application(request: SignedInRequest, pk: UUID) -> HttpResponse:
 
 
 def _show(request: SignedInRequest, pk: UUID, form: AnswerForm | None = None) -> HttpResponse:
+    etag = read_tag(request.user, pk)
     overview = read_overview(find_application(request.user, pk))
     context = {
         "overview": overview,
-        "etag": overview.etag(),
+        "etag": etag,
         "answer_form": form or answer_form(overview.deployment),
     }
     return render(request, "applications/detail.html", context, status=INVALID if form else 200)
@@ -113,14 +116,14 @@ def _show(request: SignedInRequest, pk: UUID, form: AnswerForm | None = None) ->
 @signed_in
 def poll_application(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """The part of the application's page that moves."""
-    overview = read_overview(find_application(request.user, pk))
-    etag = overview.etag()
+    etag = read_tag(request.user, pk)
 
-    def answer() -> HttpResponse:
+    def answer() -> tuple[HttpResponse, bool]:
+        overview = read_overview(find_application(request.user, pk))
         context = {"overview": overview, "etag": etag, "answer_form": answer_form(overview.deployment)}
-        return render(request, "applications/_live.html", context)
+        return render(request, "applications/_live.html", context), overview.is_moving
 
-    return answer_poll(request, etag=etag, is_moving=overview.is_moving, answer=answer)
+    return answer_poll(request, etag=etag, answer=answer)
 
 
 @require_POST

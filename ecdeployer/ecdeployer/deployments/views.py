@@ -12,7 +12,7 @@ from ..accounts.requests import SignedInRequest, signed_in
 from ..applications.queries import find_deployment
 from .fragments import answer_poll
 from .models import Deployment, Step
-from .progress import fingerprint, read_progress
+from .progress import fingerprint, read_progress, read_steps
 
 EVENTS = 100
 
@@ -30,10 +30,11 @@ def poll_deployment(request: SignedInRequest, pk: UUID) -> HttpResponse:
     deployment = find_deployment(request.user, pk)
     etag = _etag(deployment)
 
-    def answer() -> HttpResponse:
-        return render(request, "deployments/_live.html", _context(deployment, etag=etag))
+    def answer() -> tuple[HttpResponse, bool]:
+        context = _context(deployment, etag=etag)
+        return render(request, "deployments/_live.html", context), not deployment.is_final
 
-    return answer_poll(request, etag=etag, is_moving=not deployment.is_final, answer=answer)
+    return answer_poll(request, etag=etag, answer=answer)
 
 
 def _context(deployment: Deployment, *, etag: str) -> dict[str, Any]:
@@ -53,6 +54,7 @@ def _etag(deployment: Deployment) -> str:
         deployment.revision,
         deployment.last_event,
         deployment.instance.revision,
+        read_steps(deployment.pk),
         timezone.get_current_timezone_name(),
     )
 

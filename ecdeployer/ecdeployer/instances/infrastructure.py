@@ -13,9 +13,8 @@ from ..aws.errors import AWSError
 from ..aws.session import AWS
 from ..cloud_init import documents as contents
 from .policies import Scope, instance_policy, instance_trust
+from .prices import VOLUME_SIZE
 
-#: GiB of the encrypted gp3 root volume: the image takes about 4, the rest is the site's.
-VOLUME_SIZE = 16
 _POLICY_NAME = "instance"
 
 

@@ -1,5 +1,7 @@
 import uuid
+from datetime import datetime
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -7,6 +9,9 @@ from ..applications.models import Application, Event
 from ..encryption import EncryptedTextField
 from ..transitions import StatefulModel
 from .states import INSTANCE_TRANSITIONS, InstanceState
+
+_RUNS = (InstanceState.PENDING, InstanceState.RUNNING)
+_EXISTS = (*_RUNS, InstanceState.STOPPING, InstanceState.STOPPED, InstanceState.SHUTTING_DOWN)
 
 
 class GoldenImage(models.Model):
@@ -67,6 +72,62 @@ class Instance(StatefulModel):
     def record_event(self, before: str, after: str, detail: str) -> None:
         Event.objects.create(
             application_id=self.application_id, subject="instance", verb=f"{before} -> {after}", detail=detail
+        )
+        Usage.follow(self, before=before)
+
+
+class Usage(models.Model):
+    """A time in which something of an instance cost; what it cost is told by the table of prices.
+
+    EC2 says of a machine only when it was started last: what was before a stop is known here alone.
+    """
+
+    class Kind(models.TextChoices):
+        MACHINE = "machine", "machine"
+        DISK = "disk", "disk"
+
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="usage")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", help_text="Of the application."
+    )
+    kind = models.CharField(max_length=8, choices=Kind)
+    instance_type = models.CharField(max_length=32)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True, help_text="Empty: it goes on.")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instance", "kind"], condition=models.Q(until=None), name="one_open_usage_of_a_kind"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.instance_id}"
+
+    @classmethod
+    def follow(cls, instance: Instance, *, before: str) -> None:
+        """Begin and end what the instance's move begins and ends, in the transaction of the move.
+
+        AWS charges for a machine while it is pending or running, for its disk until it is terminated.
+        """
+        now = timezone.now()
+        launched = before == InstanceState.LAUNCHING and instance.launched_at is not None
+        for kind, states in ((cls.Kind.MACHINE, _RUNS), (cls.Kind.DISK, _EXISTS)):
+            rows = cls.objects.filter(instance=instance, kind=kind, until=None)
+            if launched or (instance.state in states and before not in states):
+                since = instance.launched_at if launched else now
+                cls.objects.bulk_create([cls.of(instance, kind, since or now)], ignore_conflicts=True)
+            if instance.state not in states:
+                rows.update(until=now)
+
+    @classmethod
+    def of(cls, instance: Instance, kind: str, since: datetime) -> "Usage":
+        """The beginning of one."""
+        owner = instance.application.owner_id
+        return cls(
+            instance=instance, owner_id=owner, kind=kind, instance_type=instance.instance_type, since=since
         )
 
 

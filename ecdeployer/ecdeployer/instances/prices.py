@@ -1,7 +1,8 @@
-"""What an instance type costs.
+"""What an instance costs: its machine by type, its disk, its public address.
 
-US dollars an hour, Linux, on demand, shared tenancy, from https://aws.amazon.com/ec2/pricing/on-demand/ as
-listed on ``LISTED``. The disk, the public address and traffic come on top.
+US dollars, on demand, as listed on ``LISTED``: Linux and shared tenancy from
+https://aws.amazon.com/ec2/pricing/on-demand/, gp3 from https://aws.amazon.com/ebs/pricing/, public IPv4 from
+https://aws.amazon.com/vpc/pricing/. Traffic comes on top.
 """
 
 import datetime as dt
@@ -10,6 +11,8 @@ from decimal import Decimal
 LISTED = dt.date(2025, 6, 1)
 #: AWS's own convention for a month.
 HOURS_A_MONTH = 730
+#: GiB of the encrypted gp3 root volume: the image takes about 4, the rest is the site's.
+VOLUME_SIZE = 16
 
 _REGIONS = ("us-east-1", "eu-west-1")
 _PRICES = {
@@ -39,30 +42,40 @@ _PRICES = {
 }
 
 
-def hourly(instance_type: str, *, region: str) -> Decimal | None:
-    """US dollars an hour; None when the table does not know the type in that region."""
+#: One GiB for a month.
+_GP3 = ("0.08", "0.088")
+_ADDRESS = Decimal("0.005")
+_CENT = Decimal("0.01")
+
+
+def machine(instance_type: str, *, region: str) -> Decimal | None:
+    """An hour of a machine that runs, its public address included; None when the type is not known there."""
     if region not in _REGIONS or instance_type not in _PRICES:
         return None
-    return Decimal(_PRICES[instance_type][_REGIONS.index(region)])
+    return Decimal(_PRICES[instance_type][_REGIONS.index(region)]) + _ADDRESS
+
+
+def disk(*, region: str) -> Decimal | None:
+    """An hour of the disk, which costs until the machine is terminated, stopped or not."""
+    if region not in _REGIONS:
+        return None
+    return Decimal(_GP3[_REGIONS.index(region)]) * VOLUME_SIZE / HOURS_A_MONTH
+
+
+def hourly(instance_type: str, *, region: str) -> Decimal | None:
+    """An hour of everything; None when a part of it is not known."""
+    running, kept = machine(instance_type, region=region), disk(region=region)
+    return None if running is None or kept is None else running + kept
 
 
 def monthly(instance_type: str, *, region: str) -> Decimal | None:
     price = hourly(instance_type, region=region)
-    return None if price is None else (price * HOURS_A_MONTH).quantize(Decimal("0.01"))
+    return None if price is None else (price * HOURS_A_MONTH).quantize(_CENT)
 
 
 def describe(instance_type: str, *, region: str) -> str:
-    """For a list of choices: ``t3.micro: $0.0114 an hour, about $8.32 a month``."""
+    """For a list of choices: ``t3.micro: $0.0183 an hour, about $13.38 a month``."""
     price, month = hourly(instance_type, region=region), monthly(instance_type, region=region)
     if price is None:
         return f"{instance_type}: price unknown"
-    return f"{instance_type}: ${price} an hour, about ${month} a month"
-
-
-def cost(instance_type: str, *, region: str, since: dt.datetime | None, until: dt.datetime) -> Decimal | None:
-    """US dollars from launch to end; None before the launch, and where the price is unknown."""
-    price = hourly(instance_type, region=region)
-    if price is None or since is None:
-        return None
-    hours = Decimal(max((until - since).total_seconds(), 0)) / 3600
-    return (price * hours).quantize(Decimal("0.0001"))
+    return f"{instance_type}: ${price:.4f} an hour, about ${month} a month"

@@ -65,10 +65,10 @@ def test_an_operator_may_give_somebody_another_limit(alice: User) -> None:
 
 
 def test_money_is_limited_too(alice: User, settings: Settings) -> None:
-    settings.MONTHLY_USD_PER_OWNER = Decimal(20)
+    settings.MONTHLY_USD_PER_OWNER = Decimal(30)
     create(alice, "one")
-    assert limits.of(alice).used_monthly_usd == Decimal("8.32")
-    with pytest.raises(RefusedError, match=r"for \$8.32 a month; with this one it is \$74.90.* \$20"):
+    assert limits.of(alice).used_monthly_usd == Decimal("13.38")
+    with pytest.raises(RefusedError, match=r"for \$13.38 a month; with this one it is \$85.01.* \$30"):
         create(alice, "two", "t3.large")
     create(alice, "two")
 

@@ -183,7 +183,7 @@ def test_an_application_is_shown_with_what_runs(program: Client, ines: User) -> 
     assert shown["address"] == f"http://{deployment.instance.public_ip}/"
     assert shown["instance"]["ec2_id"] == deployment.instance.ec2_id
     assert (shown["deployment"]["number"], shown["deployment"]["state"]) == (2, "failed")
-    assert shown["cost_usd"] == "0.3534"
+    assert shown["cost_usd"] == "0.5682"
 
 
 @pytest.mark.parametrize("make", records.EVERY_STATE, ids=lambda make: make.__name__)
@@ -281,9 +281,9 @@ def test_limits_tell_what_one_may_have(program: Client, ines: User, settings: Se
     records.make_live(ines)
     shown = program.get(f"{ROOT}/limits").json()
     assert shown["machines"] == {"limit": 3, "used": 1}
-    assert shown["monthly_usd"] == {"limit": None, "used": "8.32"}
+    assert shown["monthly_usd"] == {"limit": None, "used": "13.38"}
     assert shown["instance_types"] == [
-        {"name": "t3.micro", "hourly_usd": "0.0114", "monthly_usd": "8.32"},
+        {"name": "t3.micro", "hourly_usd": "0.0183", "monthly_usd": "13.38"},
         {"name": "x9.huge", "hourly_usd": None, "monthly_usd": None},
     ]
 
@@ -316,13 +316,13 @@ def test_staff_see_everybodys(ines: User) -> None:
 
 #: By the part of the address behind the application's or deployment's; one of each is the token's.
 QUERIES = {
-    "/applications": 5,
-    "/applications/{application}": 5,
+    "/applications": 6,
+    "/applications/{application}": 6,
     "/applications/{application}/deployments": 6,
     "/deployments/{deployment}": 2,
     "/deployments/{deployment}/steps": 3,
     "/deployments/{deployment}/steps/install/log": 3,
-    "/limits": 2,
+    "/limits": 3,
 }
 
 

@@ -82,7 +82,7 @@ def test_pages_hold_twenty_and_take_a_fixed_number_of_queries(
 ) -> None:
     for number in range(21):
         records.make_queued(ines, f"site-{number}")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(9):
         assert len(names(visitor)) == 20
     assert names(visitor, "page=2") == ["site-0"]
     assert names(visitor, "page=nonsense")[0] == "site-20"

@@ -103,7 +103,7 @@ def test_a_mapping_of_variables_is_read_as_lines_are(ines: User) -> None:
 
 
 def test_every_type_on_offer_says_its_price(ines: User) -> None:
-    assert "t3.micro: $0.0114 an hour, about $8.32 a month" in str(
+    assert "t3.micro: $0.0183 an hour, about $13.38 a month" in str(
         ApplicationForm(owner=ines)["instance_type"]
     )
 

@@ -1,15 +1,12 @@
-import datetime as dt
 from decimal import Decimal
 
 from ecdeployer.configuration import DEFAULT_INSTANCE_TYPES
 from ecdeployer.instances import prices
 
-NOON = dt.datetime(2026, 7, 1, 12, tzinfo=dt.UTC)
-
 
 def test_a_type_is_described_with_an_hour_and_a_month() -> None:
     text = prices.describe("t3.micro", region="eu-west-1")
-    assert text == "t3.micro: $0.0114 an hour, about $8.32 a month"
+    assert text == "t3.micro: $0.0183 an hour, about $13.38 a month"
 
 
 def test_every_type_that_is_offered_by_default_has_a_price() -> None:
@@ -23,9 +20,10 @@ def test_what_the_table_lacks_has_no_price() -> None:
     assert prices.describe("z9.huge", region="eu-west-1") == "z9.huge: price unknown"
 
 
-def test_cost_counts_from_launch_to_end_to_the_second() -> None:
-    until = NOON + dt.timedelta(hours=10, minutes=30)
-    cost = prices.cost("t3.micro", region="eu-west-1", since=NOON, until=until)
-    assert cost == Decimal("0.1197")
-    assert prices.cost("t3.micro", region="eu-west-1", since=None, until=until) is None
-    assert prices.cost("t3.micro", region="eu-west-1", since=until, until=NOON) == 0
+def test_a_stopped_machine_costs_its_disk_alone() -> None:
+    """A month of the disk is 16 GiB of gp3."""
+    disk = prices.disk(region="eu-west-1")
+    assert disk is not None
+    assert round(disk * prices.HOURS_A_MONTH, 2) == Decimal("1.41")
+    assert prices.machine("t3.micro", region="eu-west-1") == Decimal("0.0164")
+    assert prices.disk(region="mars-north-1") is None

@@ -26,9 +26,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="application",
             name="status",
-            field=models.CharField(
-                choices=Status.choices, default="failed", editable=False, max_length=16
-            ),
+            field=models.CharField(choices=Status.choices, default="failed", editable=False, max_length=16),
         ),
         migrations.AddField(
             model_name="application",
@@ -43,7 +41,7 @@ class Migration(migrations.Migration):
             field=models.PositiveIntegerField(
                 default=0,
                 editable=False,
-                help_text="Grows with every move of the application and what belongs to it.",
+                help_text="Grows with every move of it and of what belongs to it.",
             ),
         ),
         migrations.RunPython(fill, migrations.RunPython.noop),
