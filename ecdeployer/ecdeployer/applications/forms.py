@@ -104,7 +104,8 @@ class ApplicationForm(forms.Form):
         choice.choices = [(each, prices.describe(each, region=region)) for each in types]
         choice.help_text = (
             f"AWS's list price in {region} of {prices.LISTED:%B %Y} for machine, disk of "
-            f"{prices.VOLUME_SIZE} GiB and public address; a month has {prices.HOURS_A_MONTH} hours. Traffic comes on top."
+            f"{prices.VOLUME_SIZE} GiB and public address; a month has {prices.HOURS_A_MONTH} hours. "
+            "Traffic comes on top."
         )
         choice.error_messages["invalid_choice"] = "Found %(value)s. Choose one of: " + ", ".join(types) + "."
 

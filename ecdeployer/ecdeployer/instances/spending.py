@@ -30,7 +30,7 @@ class Spending:
 
     @property
     def known(self) -> Decimal | None:
-        """All that it has cost; None where a price is not known: a part of a sum would look like the whole."""
+        """All that it has cost; None where a price is not known: a part would look like the whole."""
         return None if self.unknown else self.in_all
 
 
@@ -62,7 +62,7 @@ def _read(usage: QuerySet[Usage]) -> Spending:
 
 
 def _lines(usage: QuerySet[Usage], **by: Any) -> QuerySet[Usage, dict[str, Any]]:
-    """For each kind and type: how many go on, and how long they went on in all and this month (AWS's: UTC)."""
+    """For each kind and type: how many go on, and for how long in all and this month (in UTC, as AWS)."""
     now = timezone.now()
     month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     end = Coalesce("until", Value(now))
