@@ -71,11 +71,12 @@ def with_facts(applications: QuerySet[Any]) -> QuerySet[Any]:
         deployments__state=DeploymentState.SUCCEEDED,
         deployments__instance__state=InstanceState.RUNNING,
     )
-    return applications.annotate(
+    annotated: QuerySet[Any] = applications.annotate(
         deployment_state=Subquery(newest_deployment[:1]),
         instance_state=Subquery(newest_instance[:1]),
         is_served=Exists(serving),
     )
+    return annotated
 
 
 def status_of(application: Any) -> Status:

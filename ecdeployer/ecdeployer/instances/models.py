@@ -118,7 +118,7 @@ class Usage(models.Model):
             rows = cls.objects.filter(instance=instance, kind=kind, until=None)
             if launched or (instance.state in states and before not in states):
                 since = instance.launched_at if launched else now
-                cls.objects.bulk_create([cls.of(instance, kind, since or now)], ignore_conflicts=True)
+                Usage.objects.bulk_create([Usage.of(instance, kind, since or now)], ignore_conflicts=True)
             if instance.state not in states:
                 rows.update(until=now)
 

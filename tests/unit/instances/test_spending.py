@@ -100,7 +100,7 @@ def test_what_has_ended_stays_in_the_sum_and_grows_no_more(
     Instance.objects.get(state=InstanceState.RUNNING).move(InstanceState.TERMINATED)
     clock.shift(dt.timedelta(days=60))
     told = spending.of_owner(application.owner)
-    assert (told.monthly, told.this_month) == (0, 0)
+    assert (told.monthly, told.this_month) == (Decimal(0), Decimal(0))
 
 
 def test_a_machine_that_was_adopted_late_costs_from_its_launch(
