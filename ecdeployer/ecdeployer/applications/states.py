@@ -65,14 +65,14 @@ def with_facts(applications: QuerySet[Any]) -> QuerySet[Any]:
     own = applications.model._default_manager.filter(pk=OuterRef("pk"))
     # What runs, and then the newest: one that waits for it has changed nothing yet.
     running = When(deployments__state=DeploymentState.RUNNING, then=0)
-    newest_deployment = own.order_by(Case(running, default=1), "-deployments__number").values("deployments__state")
+    current_first = own.order_by(Case(running, default=1), "-deployments__number")
     newest_instance = own.order_by("-instances__created_at").values("instances__state")
     serving = own.filter(
         deployments__state=DeploymentState.SUCCEEDED,
         deployments__instance__state=InstanceState.RUNNING,
     )
     annotated: QuerySet[Any] = applications.annotate(
-        deployment_state=Subquery(newest_deployment[:1]),
+        deployment_state=Subquery(current_first.values("deployments__state")[:1]),
         instance_state=Subquery(newest_instance[:1]),
         is_served=Exists(serving),
     )

@@ -1,7 +1,5 @@
 """Where a deployment runs, and by which steps: settled when it begins, since others ran before it."""
 
-from django.db import transaction
-
 from ..accounts import limits
 from ..applications.models import Application
 from ..instances.models import Instance
@@ -33,8 +31,7 @@ def write_steps(deployment: Deployment) -> None:
 
 def settle(deployment: Deployment) -> str:
     """Give it a machine, and its steps anew where that changes them. Why it cannot have one, or nothing."""
-    with transaction.atomic():
-        Application.objects.select_for_update().get(pk=deployment.application_id)
+    with Application.kept(deployment.application_id):
         instance, refusal = _instance_for(deployment)
         if refusal:
             return refusal
