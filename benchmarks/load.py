@@ -69,8 +69,8 @@ def _pages() -> str:
             first.setdefault(name, median)
             rows.append([name, f"{size:,}", str(count), f"{median:.1f}", f"{median / first[name]:.2f}"])
     told = (
-        "Flat in queries. One application's page is flat. The dashboard reads one page by an index; what still\n"
-        "grows with a person's applications is that the database counts them by state in an index, sums up\n"
+        "Flat in queries. One application's page is flat. The dashboard reads one page by an index; what\n"
+        "still grows with a person's applications is that the database counts them by state in an index, sums up\n"
         "what their instances cost, and for a search reads every one."
     )
     return f"## Pages\n\n{told}\n\n" + table.render(
