@@ -69,9 +69,9 @@ def _pages() -> str:
             first.setdefault(name, median)
             rows.append([name, f"{size:,}", str(count), f"{median:.1f}", f"{median / first[name]:.2f}"])
     told = (
-        "Flat in queries. One application's page is flat. The dashboard reads one page by an index; what\n"
-        "still grows with a person's applications is that the database counts them by state in an index, sums up\n"
-        "what their instances cost, and for a search reads every one."
+        "Flat in queries. One application's page is flat. The dashboard reads one page by an index. What\n"
+        "still grows with a person's applications: the database counts them by state in an index, sums up\n"
+        "what their instances cost, and reads every one for a search."
     )
     return f"## Pages\n\n{told}\n\n" + table.render(
         ["page", "applications", "queries", "ms", "ratio to ten"], rows
