@@ -15,10 +15,15 @@ _context: ContextVar[Mapping[str, str]] = ContextVar("logs", default={})  # noqa
 _SECRETS = re.compile(
     r"(?P<kept>(?i:bearer|basic) +|(?i:token|password|passwd|secret|key)[\"']?\s*[:=]\s*[\"']?)"
     r"[A-Za-z0-9+/._~=-]{8,}"
-    r"|(?P<scheme>[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+(?=@)"
+    r"|(?P<scheme>[a-z][a-z0-9+.-]{0,30}://[^\s:/@]*:)[^\s/@]+(?=@)"
     r"|(?:AKIA|ASIA)[A-Z0-9]{16}"
     r"|ecd_[A-Za-z0-9_-]{16,}"
 )
+
+#: What ends a line, what a terminal obeys, what turns the text beside it, and what cannot be encoded.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+#: Characters of a message, or of one line of a traceback.
+LONGEST = 16_384
 
 
 @contextmanager
@@ -53,18 +58,27 @@ def _redacted(value: Any) -> Any:
     return value
 
 
+def one_line(text: str) -> str:
+    """As Python would write it between quotes, and not too long: nothing in it begins a line of its own."""
+    shown = _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text[:LONGEST])
+    return shown if len(text) <= LONGEST else f"{shown} [... {len(text) - LONGEST:,} characters more]"
+
+
 class Redacting(logging.Formatter):
-    """Writes a copy of the record, which others see too: with the ids, without secrets, and as one line."""
+    """Writes a copy of the record, which others see too: with the ids, without secrets, and as one line.
+
+    The lines of a traceback are indented: whatever an error says, none of them looks like a record.
+    """
 
     #: Known ones, of the operator's configuration.
     secrets: ClassVar[list[str]] = []
 
     def format(self, record: logging.LogRecord) -> str:
         copied = copy.copy(record)
-        text = redact(record.getMessage(), self.secrets)
-        copied.msg, copied.args = text.replace("\r", "\\r").replace("\n", "\\n"), ()
+        copied.msg, copied.args = one_line(redact(record.getMessage(), self.secrets)), ()
         if record.exc_info:
-            copied.exc_text = redact(self.formatException(record.exc_info), self.secrets)
+            trace = redact(self.formatException(record.exc_info), self.secrets)
+            copied.exc_text = "\n".join(f"  {one_line(line)}" for line in trace.split("\n"))
             copied.exc_info = None
         self.add_ids(copied, _context.get())
         return super().format(copied)

@@ -8,6 +8,7 @@ from allauth.account.forms import LoginForm as AllauthLoginForm
 from django import forms
 from django.core.exceptions import ValidationError
 
+from ..plain_text import check_plain_text
 from .models import User
 
 _ALIASES = ("Etc/", "SystemV/", "US/", "posix/", "right/")
@@ -25,7 +26,9 @@ class LoginForm(AllauthLoginForm):  # type: ignore[misc]
 
 class TokenForm(forms.Form):
     name = forms.CharField(
-        max_length=63, help_text="What it is for, such as the program that gets it: it says so in this list."
+        max_length=63,
+        validators=[check_plain_text],
+        help_text="What it is for, such as the program that gets it: it says so in this list.",
     )
     days = forms.TypedChoiceField(
         choices=[(7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "a year")],
@@ -49,7 +52,10 @@ class TokenForm(forms.Form):
 
 class ProfileForm(forms.Form):
     time_zone = forms.ChoiceField(
-        choices=lambda: _zones(), label="Time zone", help_text="Times on every page are shown in this zone."
+        choices=lambda: _zones(),
+        label="Time zone",
+        help_text="Times on every page are shown in this zone.",
+        error_messages={"invalid_choice": "Found %(value).60r. Choose a zone of the list."},
     )
 
 

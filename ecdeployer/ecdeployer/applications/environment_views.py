@@ -40,7 +40,7 @@ def change_variable(request: SignedInRequest, pk: UUID) -> HttpResponse:
 @signed_in
 def remove_variable(request: SignedInRequest, pk: UUID) -> HttpResponse:
     application = find_application(request.user, pk)
-    name = request.POST.get("name", "")
+    name = request.POST.get("name", "").replace("\0", "")
     if not application.environment.filter(name=name).exists():
         messages.info(request, "That variable was removed already.")
         return redirect("applications:environment", pk=pk)

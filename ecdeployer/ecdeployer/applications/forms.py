@@ -14,6 +14,7 @@ from ..accounts.models import User
 from ..git.names import check_branch
 from ..git.repository import RepositoryURLError, parse_url
 from ..instances import prices
+from ..plain_text import check_plain_text
 from ..preflight.names import check_project_name
 from . import variables
 from .models import Application
@@ -66,7 +67,12 @@ class ApplicationForm(forms.Form):
         max_length=63,
         help_text="What you call it here. Left empty, it is the project name.",
     )
-    description = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+    description = ExactField(
+        required=False,
+        max_length=2000,
+        validators=[check_plain_text],
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
     branch = ExactField(
         required=False, max_length=200, help_text="Left empty, the repository's default branch."
     )
@@ -107,7 +113,7 @@ class ApplicationForm(forms.Form):
             f"{prices.VOLUME_SIZE} GiB and public address; a month has {prices.HOURS_A_MONTH} hours. "
             "Traffic comes on top."
         )
-        choice.error_messages["invalid_choice"] = "Found %(value)s. Choose one of: " + ", ".join(types) + "."
+        choice.error_messages["invalid_choice"] = "Found %(value).60r. Choose one of: " + ", ".join(types) + "."
 
     @property
     def more_has_errors(self) -> bool:

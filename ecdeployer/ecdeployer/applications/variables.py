@@ -37,6 +37,8 @@ class VariableError(ValueError):
 def parse(text: str) -> dict[str, str]:
     """Read ``NAME=value`` lines; raises VariableError for the first line that cannot be kept as it stands."""
     values: dict[str, str] = {}
+    if len(text) > 2 * SIZE_LIMIT:
+        _check_size({"": text})
     # Browsers send the line breaks of a text area as CR LF.
     for binding in parse_stream(StringIO(text.replace("\r\n", "\n"))):
         line = binding.original.line + _blank_lines(binding)

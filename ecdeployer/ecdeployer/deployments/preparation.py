@@ -4,6 +4,7 @@ import logging
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -95,7 +96,7 @@ def _keep(deployment: Deployment, commit: Commit, report: Report) -> None:
     deployment.commit_subject = texts.clean(commit.subject)[:300]
     deployment.commit_author = texts.clean(commit.author)[:200]
     deployment.committed_at = commit.committed_at
-    deployment.findings = [finding.to_dict() for finding in report.findings]
+    deployment.findings = [_shown(finding.to_dict()) for finding in report.findings]
     deployment.facts = report.facts.to_dict() if report.facts else {}
     deployment.configuration = configuration_of(deployment)
     pinned = ["branch", "commit_sha", "commit_subject", "commit_author", "committed_at", "configuration"]
@@ -111,13 +112,19 @@ def _is_live_already(deployment: Deployment) -> bool:
     return all(getattr(live, name) == getattr(deployment, name) for name in names)
 
 
+def _shown(finding: dict[str, Any]) -> dict[str, Any]:
+    """A finding quotes the repository."""
+    return {name: texts.clean(value) if isinstance(value, str) else value for name, value in finding.items()}
+
+
 def _refuse(deployment: Deployment, errors: list[Finding]) -> None:
     if not errors:
         _fail(deployment, code="preflight-unreadable", reason=UNREADABLE)
         return
     first, others = errors[0], len(errors) - 1
     more = f" (and {others} more)" if others else ""
-    _fail(deployment, code=first.code, reason=first.message + more, remedy=first.remedy)
+    reason = texts.clean(first.message) + more
+    _fail(deployment, code=first.code, reason=reason, remedy=texts.clean(first.remedy))
 
 
 def _git_failed(deployment: Deployment, error: GitError) -> timedelta | None:

@@ -20,13 +20,13 @@ SHORTEST_SECRET = 6
 
 #: What terminals obey, and then every control character but tab and newline, with the marks that turn text.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 def clean(text: str) -> str:
     """Valid Unicode of one line ending, with nothing in it that a terminal or a browser would obey."""
     text = text.encode("utf-8", "replace").decode()
-    text = re.sub(r"\r+\n|\r", "\n", _ESCAPES.sub("", text))
+    text = re.sub(r"\r+\n?", "\n", _ESCAPES.sub("", text))
     return _CONTROLS.sub("", text)
 
 

@@ -42,6 +42,8 @@ def translate(log: str, *, url: str, host: str, branch: str) -> GitError:
     code = next((code for code, pattern in _TABLE if re.search(pattern, log)), "git-failed")
     if code == "git-failed":
         last = next((line for line in reversed(log.splitlines()) if line.strip()), "no reason given")
-        return GitError(code, f"{url} cannot be cloned: {last[:300]}", log=log)
+        # The other side may have written it, for a terminal to obey.
+        shown = "".join(filter(str.isprintable, last))[:300]
+        return GitError(code, f"{url} cannot be cloned: {shown}", log=log)
     message = _MESSAGES[code].format(url=url, host=host, branch=branch)
     return GitError(code, message, retryable=code in _RETRYABLE, log=log)

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 _KEEP = (
     "PATH",
@@ -18,7 +20,7 @@ _KEEP = (
     "SSL_CERT_FILE",
     "GIT_SSL_CAINFO",
 )
-_LOG_CHARACTERS = 8000
+_LOG_BYTES = 8000
 #: Of address space. git maps packs into memory, and a project's own needs a fraction of it.
 _MEMORY_BYTES = 4 * 2**30
 
@@ -60,30 +62,36 @@ def run(
 ) -> Outcome:
     """Run git with these arguments; ``protocol`` is the only one that it may speak, empty for none.
 
-    It writes no file of more than ``file_bytes``. Raises GitTimeoutError; what it started is ended with it.
+    It writes no file of more than ``file_bytes``, and prints no more: what it prints goes to a file, since it
+    is the other side that says how much it is. Raises GitTimeoutError; what it started is ended with it.
     """
     command = ["prlimit", f"--fsize={file_bytes}", f"--as={_MEMORY_BYTES}", "--core=0", "--", "git"]
     for name, value in {**_CONFIGURATION, **(configuration or {})}.items():
         command += ["-c", f"{name}={value}"]
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             [*command, *arguments],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=log,
             env=_environment(protocol),
             cwd=directory,
             start_new_session=True,
         )
         try:
-            output, _ = process.communicate(timeout=seconds)
+            process.wait(timeout=seconds)
         except subprocess.TimeoutExpired as error:
             raise GitTimeoutError from error
         finally:
             _end(process)
-        log.seek(0)
-        text = log.read().decode(errors="replace")[-_LOG_CHARACTERS:]
-    return Outcome(code=process.returncode, output=output.decode(errors="replace"), log=text)
+        return Outcome(code=process.returncode, output=_text(output), log=_text(log, last=_LOG_BYTES))
+
+
+def _text(file: IO[bytes], *, last: int = 0) -> str:
+    """All of it, or its last bytes."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - last) if last else 0)
+    return file.read().decode(errors="replace")
 
 
 def _environment(protocol: str) -> dict[str, str]:
@@ -101,7 +109,7 @@ def _environment(protocol: str) -> dict[str, str]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """git's transport runs in a process of its own, in the same group."""
-    if process.poll() is None:
+    """git's transport runs in processes of its own, in the same group: they outlive a git that was killed."""
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    process.wait()

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 import shutil
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +25,15 @@ __all__ = [
 ]
 
 _LONGEST = 500
+_LONGEST_BRANCH = 200
 # GitHub's rule for owners (39 characters, single dashes inside), with the underscore of managed users.
 _OWNER = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_]|-(?=[A-Za-z0-9_])){0,38}")
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 #: A ls-remote prints a line; git itself writes nothing.
 _SMALL = 2**20
+#: Of the list of all files; a tree that holds itself ten times at each of ten levels has 10^10.
+_LISTING = 32 * 2**20
 
 
 class RepositoryURLError(ValueError):
@@ -49,17 +53,23 @@ class RepositoryURL:
 
     @property
     def protocol(self) -> str:
-        return self.url.partition("://")[0]
+        """The only one that git may speak; empty, and so none, for an address that ``parse_url`` did not make."""
+        scheme = self.url.partition("://")[0]
+        return scheme if scheme in ("http", "https") else ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CloneLimits:
-    """Of the pack that is fetched, and of the files that are written; ``seconds`` for each."""
+    """Of the pack that is fetched, and of the files that are written; ``seconds`` for each.
+
+    ``depth`` is that of directories: what removes a tree opens each on its way down.
+    """
 
     seconds: float = 60
     pack_bytes: int = 512 * 2**20
     tree_bytes: int = 1024 * 2**20
     entries: int = 50_000
+    depth: int = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +157,7 @@ def head(repository_url: RepositoryURL, *, branch: str, seconds: float = 20) -> 
 
     Raises GitError.
     """
+    _refuse_branch(branch)
     reference = f"refs/heads/{branch}" if branch else "HEAD"
     listed = _speak(
         repository_url, branch, ["ls-remote", "--", repository_url.url, reference], seconds, _SMALL
@@ -176,8 +187,8 @@ def clone(
     limits = limits or CloneLimits()
     branch = branch or repository_url.branch
     options = ["--quiet", "--depth=1", "--no-tags", "--single-branch", "--no-checkout", "--template="]
+    _refuse_branch(branch)
     if branch:
-        check_branch(branch)
         options.append(f"--branch={branch}")
     arguments = ["clone", *options, "--", repository_url.url, str(destination)]
     _speak(repository_url, branch, arguments, limits.seconds, limits.pack_bytes)
@@ -196,7 +207,7 @@ def _fetch_commit(
 ) -> Commit:
     """One that is not the branch's newest any more."""
     if not re.fullmatch(r"[0-9a-f]{40}", commit):
-        raise ValueError("a commit is 40 hexadecimal digits")
+        raise GitError("commit-not-found", f"{commit[:60]!r} is no commit: it has 40 hexadecimal digits.")
     arguments = ["fetch", "--quiet", "--depth=1", "--no-tags", "--", repository_url.url, commit]
     try:
         _speak(repository_url, branch, arguments, limits.seconds, limits.pack_bytes, directory=tree)
@@ -209,6 +220,15 @@ def _fetch_commit(
             log=error.log,
         ) from error
     return _read_commit(repository_url, tree, branch, commit)
+
+
+def _refuse_branch(branch: str) -> None:
+    """A person's branch was checked by the form; a row may hold what was written to it otherwise."""
+    try:
+        if branch:
+            check_branch(branch)
+    except ValueError as error:
+        raise GitError("branch-refused", str(error)) from error
 
 
 def _speak(
@@ -248,6 +268,8 @@ def _local(
         raise GitError(
             "repository-too-large", f"{repository_url.web_url} takes too long to unpack."
         ) from error
+    if outcome.code == -signal.SIGXFSZ:
+        raise GitError("repository-too-large", f"{repository_url.web_url} is too large to be deployed.")
     if outcome.code:
         raise GitError(
             "git-failed", f"{repository_url.web_url} could not be unpacked by git.", log=outcome.log
@@ -262,21 +284,31 @@ def _read_commit(repository_url: RepositoryURL, tree: Path, branch: str, revisio
         sha, subject, author, committed_at = (
             _local(repository_url, tree, shape, 10, _SMALL).strip().split("\0")
         )
+        at = dt.datetime.fromisoformat(committed_at)
     except (GitError, ValueError) as error:
         raise GitError("repository-empty", f"{repository_url.web_url} holds no commit yet.") from error
+    if len(name) > _LONGEST_BRANCH or not name.isprintable():
+        raise GitError("branch-refused", f"The default branch of {repository_url.web_url} cannot be named.")
     return Commit(
         sha=sha,
         subject=subject,
         author=author,
-        committed_at=dt.datetime.fromisoformat(committed_at),
+        # Its author may have written any time, and some that no other time zone has.
+        committed_at=min(at, dt.datetime.now(dt.UTC)),
         branch=name,
     )
 
 
 def _check_size(repository_url: RepositoryURL, tree: Path, sha: str, limits: CloneLimits) -> None:
-    listed = _local(repository_url, tree, ["ls-tree", "-r", "-z", "-l", sha], limits.seconds, _SMALL)
-    sizes = [line.split("\t")[0].split()[-1] for line in listed.split("\0") if line]
+    listed = _local(repository_url, tree, ["ls-tree", "-r", "-z", "-l", sha], limits.seconds, _LISTING)
+    lines = [line.partition("\t") for line in listed.split("\0") if line]
+    sizes = [about.split()[-1] for about, _, _ in lines]
     total = sum(int(size) for size in sizes if size.isdigit())
+    if max((path.count("/") for _, _, path in lines), default=0) > limits.depth:
+        raise GitError(
+            "repository-too-large",
+            f"{repository_url.web_url} holds directories in each other more than {limits.depth} deep.",
+        )
     if len(sizes) > limits.entries or total > limits.tree_bytes:
         raise GitError(
             "repository-too-large",

@@ -99,6 +99,6 @@ def _ask(instance: Instance, deployment_id: str) -> str:
 def _parse(text: str) -> dict[str, Any] | None:
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None

@@ -18,6 +18,8 @@ from .tree import Tree
 
 __all__ = ["ReadOptions", "Report", "read"]
 
+#: Findings, and names that are asked for: a page shows each, and a repository may have any number.
+_MOST = 200
 _EXAMPLES = (
     ".env.example",
     ".env.sample",
@@ -89,7 +91,7 @@ def read(
     site = servers.read(tree, directory=directory, packages=packages, settings=settings, python=needs.python)
     found += [*choice.findings, *needs.findings, *settings.findings, *site.findings]
     facts = _facts(tree, directory, choice, needs, settings, site)
-    return Report(findings=tuple(in_order(found)), facts=facts)
+    return Report(findings=tuple(in_order(found)[:_MOST]), facts=facts)
 
 
 def _facts(
@@ -105,9 +107,9 @@ def _facts(
         requirement_sources=needs.sources,
         services=settings.services,
         database=settings.database,
-        required_environment=settings.required_environment,
+        required_environment=settings.required_environment[:_MOST],
         settings_candidates=choice.candidates,
-        placeholder_environment=settings.placeholder_environment,
+        placeholder_environment=settings.placeholder_environment[:_MOST],
         environment_examples=_examples(tree, directory),
     )
 

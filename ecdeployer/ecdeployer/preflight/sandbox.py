@@ -8,6 +8,7 @@ import sys
 from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from .reading import ReadOptions, Report
 
@@ -46,9 +47,20 @@ def read_in_child(
     }
     output = _run(json.dumps(asked).encode())
     try:
-        return Report.from_dict(json.loads(output))
+        return Report.from_dict(_storable(json.loads(output)))
     except (ValueError, TypeError, KeyError) as error:
         raise ReadingError(f"the reader's answer is no report: {error!r}") from error
+
+
+def _storable(value: Any) -> Any:
+    """Without NUL and lone surrogates, which a source file may spell and PostgreSQL takes in no text."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _storable(item) for name, item in value.items()}
+    return value
 
 
 def _run(asked: bytes) -> bytes:
