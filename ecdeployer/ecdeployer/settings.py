@@ -184,7 +184,10 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "applications:list"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-ACCOUNT_FORMS = {"login": "ecdeployer.accounts.forms.LoginForm"}
+ACCOUNT_FORMS = {
+    "login": "ecdeployer.accounts.forms.LoginForm",
+    "signup": "ecdeployer.accounts.forms.SignupForm",
+}
 ACCOUNT_ADAPTER = "ecdeployer.accounts.adapters.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "ecdeployer.accounts.adapters.SocialAccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}

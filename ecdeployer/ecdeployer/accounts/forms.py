@@ -4,13 +4,17 @@ import zoneinfo
 from itertools import groupby
 from typing import Any
 
+from allauth.account import app_settings
 from allauth.account.forms import LoginForm as AllauthLoginForm
+from allauth.account.forms import SignupForm as AllauthSignupForm
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 
 from ..plain_text import check_plain_text
 from .models import User
 
+_LONGEST_EMAIL = MaxLengthValidator(app_settings.EMAIL_MAX_LENGTH)
 _ALIASES = ("Etc/", "SystemV/", "US/", "posix/", "right/")
 
 
@@ -20,8 +24,17 @@ class LoginForm(AllauthLoginForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"].label = "Username or email"
+        self.fields["login"].validators.append(_LONGEST_EMAIL)
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
+
+
+class SignupForm(AllauthSignupForm):  # type: ignore[misc]
+    """allauth's own, which takes a longer address than the database."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].validators.append(_LONGEST_EMAIL)
 
 
 class TokenForm(forms.Form):

@@ -193,7 +193,7 @@ class ApplicationForm(forms.Form):
 class TerminateForm(forms.Form):
     """Typing the name is the confirmation."""
 
-    name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    name = forms.CharField(max_length=63, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
     def __init__(self, *args: Any, application: Application, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

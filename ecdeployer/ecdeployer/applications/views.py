@@ -161,11 +161,20 @@ def answer(request: SignedInRequest, pk: UUID) -> HttpResponse:
     if form is None:
         messages.info(request, "Nothing is asked any more: a newer deployment has been started.")
         return redirect(application)
-    if not form.is_valid():
+    if not form.is_valid() or not _saved(request, application, form):
         return _show(request, pk, form)
-    actions.set_environment(application, by=request.user, values=form.cleaned_data)
     _deploy(request, application)
     return redirect(application)
+
+
+def _saved(request: SignedInRequest, application: Any, form: AnswerForm) -> bool:
+    """Each answer may be kept; together with the variables that there are they may be too long."""
+    try:
+        actions.set_environment(application, by=request.user, values=form.cleaned_data)
+    except actions.RefusedError as error:
+        form.add_error(None, str(error))
+        return False
+    return True
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -109,7 +109,7 @@ def _facts(
         database=settings.database,
         required_environment=settings.required_environment[:_MOST],
         settings_candidates=choice.candidates,
-        placeholder_environment=settings.placeholder_environment[:_MOST],
+        placeholder_environment=settings.placeholder_environment,
         environment_examples=_examples(tree, directory),
     )
 
