@@ -113,7 +113,9 @@ class ApplicationForm(forms.Form):
             f"{prices.VOLUME_SIZE} GiB and public address; a month has {prices.HOURS_A_MONTH} hours. "
             "Traffic comes on top."
         )
-        choice.error_messages["invalid_choice"] = "Found %(value).60r. Choose one of: " + ", ".join(types) + "."
+        choice.error_messages["invalid_choice"] = (
+            "Found %(value).60r. Choose one of: " + ", ".join(types) + "."
+        )
 
     @property
     def more_has_errors(self) -> bool:

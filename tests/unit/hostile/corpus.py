@@ -38,7 +38,9 @@ def is_unicode(text: str) -> bool:
 def encoded(fields: dict[str, Any]) -> str:
     """As a browser sends a form; what no browser could send is sent all the same."""
     parts = {name: str(value).encode("utf-8", "surrogatepass") for name, value in fields.items()}
-    return "&".join(f"{quote(name.encode('utf-8', 'surrogatepass'))}={quote(value)}" for name, value in parts.items())
+    return "&".join(
+        f"{quote(name.encode('utf-8', 'surrogatepass'))}={quote(value)}" for name, value in parts.items()
+    )
 
 
 def post_form(client: Client, path: str, fields: dict[str, Any]) -> HttpResponse:

@@ -64,7 +64,9 @@ def test_another_type_is_refused_by_its_name(program: Client, field: str, value:
     assert problem["errors"].get(field)
 
 
-@pytest.mark.parametrize("body", ["", "null", "0", "[]", "{", "[" * 100_000, '{"a":' * 50_000, "{'a': 1}", "\x00"])
+@pytest.mark.parametrize(
+    "body", ["", "null", "0", "[]", "{", "[" * 100_000, '{"a":' * 50_000, "{'a': 1}", "\x00"]
+)
 def test_a_body_that_is_no_object_is_refused(program: Client, body: str) -> None:
     answer = program.post(NEW, body, content_type="application/json")
     assert answer.status_code in (400, 422), answer.content
@@ -92,7 +94,9 @@ def test_a_name_of_a_variable_is_refused(program: Client) -> None:
 
 
 def test_a_value_is_kept_byte_for_byte_and_told_to_nobody(program: Client) -> None:
-    values = {f"GIVEN_{number}": value for number, value in enumerate(CORPUS["env_value"]) if len(value) < 3000}
+    values = {
+        f"GIVEN_{number}": value for number, value in enumerate(CORPUS["env_value"]) if len(value) < 3000
+    }
     code, shown = post(program, environment=values)
     assert code == 201, shown
     assert dict(Application.objects.get().environment.values_list("name", "value")) == values
@@ -124,5 +128,7 @@ def test_free_text_is_kept_as_it_is_or_refused_beside_its_field(visitor: Client,
                 visitor, reverse("applications:new"), {**FORM, "name": f"page{number}", "description": text}
             )
             assert answer.status_code == (302 if code == 201 else 422), ascii(text)
-            kept = list(Application.objects.filter(name=f"page{number}").values_list("description", flat=True))
+            kept = list(
+                Application.objects.filter(name=f"page{number}").values_list("description", flat=True)
+            )
             assert kept == ([text] if code == 201 else []), ascii(text)

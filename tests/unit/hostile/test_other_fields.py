@@ -58,7 +58,9 @@ def test_the_lines_of_an_environment_keep_every_value(
         inner = text.replace("\\", "\\\\").replace(quote_mark, "\\" + quote_mark)
         lines.append(f"{name}={quote_mark}{inner}{quote_mark}")
     answer: Any = post_form(
-        visitor, reverse("applications:environment", args=[application.pk]), {"environment": "\r\n".join(lines)}
+        visitor,
+        reverse("applications:environment", args=[application.pk]),
+        {"environment": "\r\n".join(lines)},
     )
     assert answer.status_code == 302, answer.context["form"].errors
     # What ends a line in a browser's text area is CR LF, and LF in what was typed.
@@ -69,13 +71,17 @@ def test_the_lines_of_an_environment_keep_every_value(
     assert [text for text in given.values() if len(text) > 12 and text in words] == []
 
 
-def test_the_lines_of_an_environment_name_what_cannot_be_kept(visitor: Client, application: Application) -> None:
+def test_the_lines_of_an_environment_name_what_cannot_be_kept(
+    visitor: Client, application: Application
+) -> None:
     before = values(application)
     path = reverse("applications:environment", args=[application.pk])
     for name in [*CORPUS["env_name"], *SOME]:
         for line in (f"{name}=x", f"'{name}'=x"):
             answer: Any = post_form(visitor, path, {"environment": line})
-            if answer.status_code == 302:  # What dotenv's own rules leave of it is a name: spaces, export, a comment.
+            if (
+                answer.status_code == 302
+            ):  # What dotenv's own rules leave of it is a name: spaces, export, a comment.
                 made = set(values(application)) - set(before)
                 assert all(each.isidentifier() and each in name for each in made), ascii(name)
                 EnvironmentVariable.objects.filter(name__in=made).delete()
@@ -87,7 +93,9 @@ def test_the_lines_of_an_environment_name_what_cannot_be_kept(visitor: Client, a
 def test_one_variable_keeps_every_value(visitor: Client, application: Application) -> None:
     path = reverse("applications:change-variable", args=[application.pk])
     for text in CORPUS["env_value"]:
-        assert post_form(visitor, path, {"name": "STRIPE_KEY", "value": text}).status_code == 302, ascii(text[:80])
+        assert post_form(visitor, path, {"name": "STRIPE_KEY", "value": text}).status_code == 302, ascii(
+            text[:80]
+        )
         assert values(application) == {"STRIPE_KEY": text.replace("\r\n", "\n")}
     for text in filter(is_unicode, CORPUS["env_value_refused"]):
         answer: Any = post_form(visitor, path, {"name": "STRIPE_KEY", "value": text})
@@ -104,11 +112,15 @@ def test_one_variable_of_a_hostile_name_is_neither_made_nor_removed(
         if name == " A" or name == "A " or name == "A\n":
             continue  # The hidden field is not typed; a space around it is no other name.
         answer: Any = post_form(
-            visitor, reverse("applications:change-variable", args=[application.pk]), {"name": name, "value": "x"}
+            visitor,
+            reverse("applications:change-variable", args=[application.pk]),
+            {"name": name, "value": "x"},
         )
         assert answer.status_code == 422, ascii(name)
         assert read_page(answer.content.decode())[0] == []
-        removed = post_form(visitor, reverse("applications:remove-variable", args=[application.pk]), {"name": name})
+        removed = post_form(
+            visitor, reverse("applications:remove-variable", args=[application.pk]), {"name": name}
+        )
         assert removed.status_code == 302
     assert values(application) == before
 
@@ -153,7 +165,9 @@ def test_what_a_repository_asks_for_is_a_label_and_no_markup(visitor: Client, in
     page = visitor.get(asked.application.get_absolute_url()).content.decode()
     foreign, words = read_page(page)
     assert foreign == []
-    assert [name for name in names if name.strip() and "\r" not in name and "\0" not in name and name not in words] == []
+    assert [
+        name for name in names if name.strip() and "\r" not in name and "\0" not in name and name not in words
+    ] == []
     path = reverse("applications:answer", args=[asked.application_id])
     answer: Any = post_form(visitor, path, {**dict.fromkeys(names, "x"), "DJANGO_SETTINGS_MODULE": names[0]})
     assert answer.status_code == 422
@@ -177,8 +191,12 @@ def test_another_text_than_the_name_ends_nothing(visitor: Client, application: A
 def test_search_filter_and_page_take_anything(visitor: Client, application: Application, name: str) -> None:
     addresses = [reverse("applications:list")]
     if name == "page":
-        addresses += [reverse(f"applications:{each}", args=[application.pk]) for each in ("deployments", "events")]
-    for text in dict.fromkeys(CORPUS["text"] + CORPUS["everywhere"] if name == "q" else CORPUS["page"] + SOME):
+        addresses += [
+            reverse(f"applications:{each}", args=[application.pk]) for each in ("deployments", "events")
+        ]
+    for text in dict.fromkeys(
+        CORPUS["text"] + CORPUS["everywhere"] if name == "q" else CORPUS["page"] + SOME
+    ):
         for address in addresses:
             query = quote(text[:4000].encode("utf-8", "surrogatepass"))
             answer = visitor.get(f"{address}?{name}={query}")
@@ -186,13 +204,21 @@ def test_search_filter_and_page_take_anything(visitor: Client, application: Appl
             foreign, words = read_page(answer.content.decode())
             assert foreign == [], ascii(text)
             if name == "q" and is_unicode(text) and len(text) < 200 and "\0" not in text:
-                assert text.strip().replace("\r\n", "\n").replace("\r", "\n") in words.replace("\r\n", "\n").replace(
-                    "\r", "\n"
-                ), ascii(text)
+                assert text.strip().replace("\r\n", "\n").replace("\r", "\n") in words.replace(
+                    "\r\n", "\n"
+                ).replace("\r", "\n"), ascii(text)
 
 
 def test_headers_of_a_request_change_no_page(visitor: Client) -> None:
-    names = ("x-forwarded-host", "x-forwarded-for", "x-request-id", "referer", "user-agent", "if-none-match", "hx-target")
+    names = (
+        "x-forwarded-host",
+        "x-forwarded-for",
+        "x-request-id",
+        "referer",
+        "user-agent",
+        "if-none-match",
+        "hx-target",
+    )
     for text in filter(str.isprintable, CORPUS["everywhere"] + CORPUS["text"]):
         value = text.encode().decode("latin-1")[:4000]
         answer = visitor.get(reverse("applications:list"), headers=dict.fromkeys(names, value))
@@ -211,7 +237,9 @@ def sign_up(client: Client, **fields: str) -> Any:
 
 
 @pytest.mark.parametrize("field", ["username", "email"])
-def test_signing_up_refuses_it_beside_its_field(client: Client, db: None, settings: Settings, field: str) -> None:
+def test_signing_up_refuses_it_beside_its_field(
+    client: Client, db: None, settings: Settings, field: str
+) -> None:
     settings.SIGN_UP = True
     settings.ACCOUNT_RATE_LIMITS = False
     names = re.compile(r"[\w.@+-]+")
@@ -225,7 +253,9 @@ def test_signing_up_refuses_it_beside_its_field(client: Client, db: None, settin
     assert mail.outbox == []
 
 
-def test_signing_up_takes_sound_names_and_writes_one_letter(client: Client, db: None, settings: Settings) -> None:
+def test_signing_up_takes_sound_names_and_writes_one_letter(
+    client: Client, db: None, settings: Settings
+) -> None:
     settings.SIGN_UP = True
     settings.ACCOUNT_RATE_LIMITS = False
     for number, name in enumerate(CORPUS["valid_username"]):
@@ -233,7 +263,9 @@ def test_signing_up_takes_sound_names_and_writes_one_letter(client: Client, db: 
         assert User.objects.get(email=f"a{number}@example.com").username == name
 
 
-def test_signing_in_with_anything_is_no_error_of_the_portals(client: Client, ines: User, settings: Settings) -> None:
+def test_signing_in_with_anything_is_no_error_of_the_portals(
+    client: Client, ines: User, settings: Settings
+) -> None:
     settings.ACCOUNT_RATE_LIMITS = False
     for text in dict.fromkeys(SOME + CORPUS["username"] + CORPUS["email"]):
         for fields in ({"login": text, "password": PASSWORD}, {"login": "ines", "password": text}):
@@ -244,7 +276,9 @@ def test_signing_in_with_anything_is_no_error_of_the_portals(client: Client, ine
         assert client.get(f"{reverse('account_login')}?next={nowhere}").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["https://evil.example/", "//evil.example", "javascript:canary()", "/\\evil.example"])
+@pytest.mark.parametrize(
+    "path", ["https://evil.example/", "//evil.example", "javascript:canary()", "/\\evil.example"]
+)
 def test_signing_in_leads_to_nobody_else(client: Client, ines: User, path: str) -> None:
     data = {"login": "ines", "password": "correct horse battery", "next": path}
     answer = post_form(client, reverse("account_login"), data)
@@ -254,7 +288,9 @@ def test_signing_in_leads_to_nobody_else(client: Client, ines: User, path: str) 
 
 def test_a_time_zone_is_one_of_the_list(visitor: Client, ines: User) -> None:
     for text in dict.fromkeys(CORPUS["time_zone"] + SOME[:3]):
-        refused(post_form(visitor, reverse("profile"), {"time_zone": text}), text, form="form", field="time_zone")
+        refused(
+            post_form(visitor, reverse("profile"), {"time_zone": text}), text, form="form", field="time_zone"
+        )
     ines.refresh_from_db()
     assert ines.time_zone == "UTC"
 
@@ -277,7 +313,10 @@ def test_a_tokens_name_is_shown_as_it_is_or_refused(visitor: Client, ines: User)
         ApiToken.objects.all().delete()
     for days in ("0", "-1", "8", "1e9", "", "7 OR 1=1", "٧"):
         refused(
-            post_form(visitor, reverse("tokens:list"), {"name": "a", "days": days}), days, form="form", field="days"
+            post_form(visitor, reverse("tokens:list"), {"name": "a", "days": days}),
+            days,
+            form="form",
+            field="days",
         )
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from django import template
 from django.templatetags.static import static
@@ -20,6 +20,7 @@ from ...instances.states import InstanceState
 from ...preflight import catalogue
 
 register = template.Library()
+_OPENED = ("http://", "https://")
 
 #: state -> (tone, icon); the label always stands beside them, so that nothing is told by colour alone.
 _STATES = {
@@ -142,14 +143,20 @@ def usd(amount: Decimal | None) -> str:
 @register.filter
 def repository(url: str) -> str:
     """``owner/name`` of a repository's URL, with the host where it is another than github.com."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
     path = parts.path.strip("/").removesuffix(".git")
+    if not url.startswith(_OPENED):
+        return url
     return path if parts.hostname == "github.com" else f"{parts.netloc}/{path}"
 
 
 @register.filter
 def repository_page(url: str) -> str:
-    return url.removesuffix(".git")
+    """Where a browser may go; nowhere for an address that no form has taken, such as ``javascript:``."""
+    return url.removesuffix(".git") if url.startswith(_OPENED) else "#"
 
 
 @register.filter
@@ -191,4 +198,4 @@ def source_page(url: str, sha: str, path: str, line: int) -> str:
     """A line of a file on GitHub at a commit; empty where there is no such page."""
     if not url.startswith("https://github.com/") or not sha or not path:
         return ""
-    return f"{repository_page(url)}/blob/{sha}/{path}" + (f"#L{line}" if line else "")
+    return f"{repository_page(url)}/blob/{sha}/{quote(path)}" + (f"#L{line}" if line else "")
