@@ -53,7 +53,7 @@ class RepositoryURL:
 
     @property
     def protocol(self) -> str:
-        """The only one that git may speak; empty, and so none, for an address that ``parse_url`` did not make."""
+        """The only one that git may speak; empty, and so none, for what ``parse_url`` did not make."""
         scheme = self.url.partition("://")[0]
         return scheme if scheme in ("http", "https") else ""
 

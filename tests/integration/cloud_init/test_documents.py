@@ -1,4 +1,4 @@
-"""The scripts of the Run Command documents, as the agent runs them: the texts that they are given stay texts."""
+"""The scripts of the Run Command documents, as the agent runs them: what they are given stays text."""
 
 import json
 import os
@@ -37,7 +37,8 @@ def pushed(monkeypatch: pytest.MonkeyPatch, text: str) -> DeploymentParameters:
     monkeypatch.setattr(parameters, "_CHECKS", {})
     fields = dict.fromkeys(
         ["report_url", "report_token", "parameter_path", "repository", "branch", "project_name", "commit",
-         "project_directory", "settings_module", "wsgi_module", "asgi_module", "health_path", "database", "python"],
+         "project_directory", "settings_module", "wsgi_module", "asgi_module", "health_path", "database",
+         "python"],
         text,
     )  # fmt: skip
     return DeploymentParameters(

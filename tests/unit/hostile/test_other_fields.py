@@ -311,7 +311,7 @@ def test_a_tokens_name_is_shown_as_it_is_or_refused(visitor: Client, ines: User)
                 assert name == text.strip()
             assert name.replace("\r", "") in words.replace("\r", "")
         ApiToken.objects.all().delete()
-    for days in ("0", "-1", "8", "1e9", "", "7 OR 1=1", "٧"):
+    for days in ("0", "-1", "8", "1e9", "", "7 OR 1=1", "\u0667"):
         refused(
             post_form(visitor, reverse("tokens:list"), {"name": "a", "days": days}),
             days,

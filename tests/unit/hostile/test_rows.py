@@ -1,4 +1,4 @@
-"""Hostile strings written straight into the rows, past every check: what pages, API, logs and letters make of them."""
+"""Hostile strings in the rows, past every check: what pages, API, workers, logs and letters make of them."""
 
 import io
 import json
@@ -214,7 +214,7 @@ def test_what_an_error_says_forges_no_line() -> None:
 
 
 def test_a_letter_has_one_reader_and_one_subject(client: Client, ines: User, settings: Settings) -> None:
-    """The only letters are those of signing up and of a forgotten password: plain text, to the address itself."""
+    """The only letters are those of signing up and of a forgotten password: plain text, to one address."""
     settings.ACCOUNT_RATE_LIMITS = False
     User.objects.filter(pk=ines.pk).update(username=" ".join(filter(str.isprintable, MARKUP))[:150])
     post_form(client, reverse("account_reset_password"), {"email": "ines@example.com"})
