@@ -13,7 +13,7 @@ def check_plain_text(text: str) -> None:
     found = _FOREIGN.search(text)
     if found:
         raise ValidationError(
-            f"Found the character U+{ord(found[0]):04X}, which cannot be seen and changes how the text beside "
-            "it is shown. Remove it.",
+            f"Found the character U+{ord(found[0]):04X}, which cannot be seen and changes how the text "
+            "beside it is shown. Remove it.",
             code="invalid",
         )

