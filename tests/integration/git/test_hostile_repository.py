@@ -144,9 +144,7 @@ def test_hostile_names_links_and_settings_of_git_do_nothing(
         '[submodule "../../y"]\n\tpath = ../y\n\turl = --upload-pack=touch canary\n'
         '[submodule "z"]\n\tpath = -rf\n\turl = ssh://-oProxyCommand=touch%20canary/z\n'
     )
-    (work / ".gitattributes").write_text(
-        "* filter=run text eol=crlf\n*.py export-subst ident diff=run working-tree-encoding=UTF-16\n"
-    )
+    (work / ".gitattributes").write_text("* filter=run text eol=crlf\n*.py export-subst ident diff=run\n")
     (work / ".gitconfig").write_text('[core]\n\thooksPath = hooks\n[filter "run"]\n\tsmudge = touch canary\n')
     for hooks in ("hooks", ".githooks", "shop/git/hooks", "x.git/hooks"):
         for hook in ("post-checkout", "post-merge", "reference-transaction", "fsmonitor-watchman"):
