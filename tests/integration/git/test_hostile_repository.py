@@ -382,7 +382,7 @@ def test_a_default_branch_that_no_row_can_hold_is_refused(
     work: Path, folder: Path, server: str, tmp_path: Path
 ) -> None:
     url = publish(work, folder, server)
-    for name in ("a" * 240, "$(touch canary)/" + "b/" * 100 + "c"):
+    for name in ("a" * 240, "$(touch${IFS}canary)/" + "b/" * 100 + "c"):
         git(folder / "project", "update-ref", f"refs/heads/{name}", git(work, "rev-parse", "HEAD"))
         git(folder / "project", "symbolic-ref", "HEAD", f"refs/heads/{name}")
         with pytest.raises(GitError) as refusal, tempfile.TemporaryDirectory() as directory:
