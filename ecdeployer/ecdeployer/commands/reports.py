@@ -2,12 +2,15 @@
 
 import hmac
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
+from ..applications.models import Application
 from ..aws.ssm import CommandResult
 from . import machine
 from .models import Command
@@ -46,8 +49,7 @@ def authenticate(pk: UUID, token: str) -> None:
 
 def apply(pk: UUID, report: Report) -> int:
     """Write what is new; how many bytes of the output are in. Raises EndedError."""
-    with transaction.atomic():
-        command = Command.objects.select_for_update().get(pk=pk)
+    with _held(pk, ends=report.exit_code is not None) as command:
         if command.is_final:
             raise EndedError
         now = timezone.now()
@@ -67,8 +69,7 @@ def end_with_print(command: Command, outcome: CommandResult) -> None:
         report = read(json.loads(outcome.stdout)) if outcome.status == "Success" else None
     except (ValueError, ReportError):
         report = None
-    with transaction.atomic():
-        command = Command.objects.select_for_update().get(pk=command.pk)
+    with _held(command.pk, ends=True) as command:
         if command.is_final:
             return
         if report is None or report.exit_code is None:
@@ -81,6 +82,15 @@ def end_with_print(command: Command, outcome: CommandResult) -> None:
             command.output_offset = report.next
             command.save(update_fields=["output", "output_offset"])
         _end(command, report)
+
+
+@contextmanager
+def _held(pk: UUID, *, ends: bool) -> Iterator[Command]:
+    """The command, locked in one transaction; the application first where it may move."""
+    rows = Command.objects.filter(pk=pk)
+    application = rows.values_list("application", flat=True).get()
+    with Application.kept(application) if ends else transaction.atomic():
+        yield rows.select_for_update().get()
 
 
 def _end(command: Command, report: Report) -> None:

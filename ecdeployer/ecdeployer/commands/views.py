@@ -95,10 +95,10 @@ def show_command(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def poll_command(request: SignedInRequest, pk: UUID) -> HttpResponse:
     command = find_command(request.user, pk)
 
-    def answer() -> HttpResponse:
-        return render(request, "commands/_live.html", _context(command))
+    def answer() -> tuple[HttpResponse, bool]:
+        return render(request, "commands/_live.html", _context(command)), not command.is_final
 
-    return answer_poll(request, etag=_etag(command), is_moving=not command.is_final, answer=answer)
+    return answer_poll(request, etag=_etag(command), answer=answer)
 
 
 def _context(command: Command) -> dict[str, Any]:
