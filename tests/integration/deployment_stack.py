@@ -186,12 +186,17 @@ def _start(stack: Stack) -> None:
         "-c",
         "from ecdeployer.accounts.models import *; User.objects.create_user('alice')",
     )
-    wsgi = "ecdeployer.wsgi:application"
-    stack.start("web", *gunicorn, f"--bind={BRIDGE}:{WEB_PORT}", wsgi, ready="Booting worker")
+    start_web(stack)
     celery = [str(tools / "celery"), "--app=ecdeployer.celery"]
     start_worker(stack)
     schedule = f"--schedule={stack.folder / 'schedule'}"
     stack.start("beat", *celery, "beat", schedule, "--loglevel=INFO", ready="beat: Starting")
+
+
+def start_web(stack: Stack) -> None:
+    gunicorn = [str(Path(sys.executable).parent / "gunicorn"), "--threads=8", "--no-control-socket"]
+    wsgi = "ecdeployer.wsgi:application"
+    stack.start("web", *gunicorn, f"--bind={BRIDGE}:{WEB_PORT}", wsgi, ready="Booting worker")
 
 
 def start_worker(stack: Stack) -> None:

@@ -18,6 +18,7 @@ from tests.integration.deployment_stack import (
     WEB_PORT,
     Stack,
     running_stack,
+    start_web,
     start_worker,
     wait_until,
 )
@@ -204,3 +205,46 @@ def test_cancelling_a_first_deployment_ends_its_machine(stack: Stack, tmp_path: 
     stack.manage("cancel_deployment", "stuck")
     wait_until(lambda: len(machines()) == before - 1, seconds=60)
     assert "nothing to cancel" in stack.manage("cancel_deployment", "stuck", code=1)[1]
+
+
+def run(stack: Stack, name: str, line: str, *, code: int = 0) -> str:
+    said, told = stack.manage("run_command", name, line, code=code)
+    return said + told
+
+
+def test_commands_run_on_the_machine_as_the_site(stack: Stack) -> None:
+    stack.create("guestbook", "--project-name=guestbook", "--name=commanded")
+    assert "[X] 0001_initial" in run(stack, "commanded", "showmigrations entries")
+    who = run(stack, "commanded", "shell -c 'import os; print(os.getuid(), os.environ[\"HOME\"])'").split()
+    assert int(who[-2]) > 0
+    assert who[-1] == "/srv/ecdeployer/shared/home"
+    assert "It ended with 7" in run(stack, "commanded", "shell -c 'raise SystemExit(7)'", code=7)
+    assert "$(id); `id`" in run(stack, "commanded", "shell -c \"print('$(id); `id`')\"")
+
+    create = (
+        "from ecdeployer.applications.models import *; from ecdeployer.commands import actions; "
+        "actions.create_superuser(Application.objects.get(name='commanded'), "
+        "username='ada', email='a@example.com', password='correct horse', by=None)"
+    )
+    stack.manage("shell", "--verbosity=0", "-c", create)
+    sign_in = (
+        'shell -c "from django.contrib.auth import authenticate; '
+        "print(authenticate(username='ada', password='correct horse'))\""
+    )
+    wait_until(lambda: "ada" in run(stack, "commanded", sign_in), seconds=60)
+    stack.manage("terminate_application", "commanded", "--wait", "--timeout=60")
+
+
+def test_a_machine_that_cannot_report_is_stopped_too(stack: Stack, tmp_path: Path) -> None:
+    stack.publish("mute", GUESTBOOK)
+    told, _ = stack.create("mute", "--project-name=guestbook", "--name=mute")
+    hang(stack, "mute", tmp_path)
+    stack.manage("deploy_application", "mute")
+    wait_until(lambda: runs(stack, "mute", "configure"), seconds=60)
+    stack.kill("web")
+    stack.manage("cancel_deployment", "mute")
+    count = "import os; print(os.popen('pgrep -xc sleep').read())"
+    wait_until(lambda: run(stack, "mute", f'shell -c "{count}"').split()[-1] == "0", seconds=60)
+    assert "uest" in fetch(told["addresses"][0])
+    start_web(stack)
+    stack.manage("terminate_application", "mute", "--wait", "--timeout=60")
