@@ -17,8 +17,9 @@ COPY user_data user_data
 RUN STATIC_ROOT=/srv/portal/static PORTAL_URL=http://localhost SECRET_KEY=$(python -c 'import secrets; print(secrets.token_hex(32))') \
     python ecdeployer/manage.py collectstatic --no-input
 
+RUN install -d -o 990 /srv/portal/metrics
 USER 990
-ENV STATIC_ROOT=/srv/portal/static PYTHONUNBUFFERED=1
+ENV STATIC_ROOT=/srv/portal/static METRICS_DIRECTORY=/srv/portal/metrics PYTHONUNBUFFERED=1
 WORKDIR /srv/portal/ecdeployer
 EXPOSE 8000
 CMD ["gunicorn", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", "ecdeployer.wsgi"]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from environs import Env, EnvValidationError
 from marshmallow import ValidationError
@@ -19,6 +19,10 @@ from marshmallow.validate import Range
 
 from .aws.portal_settings import read_settings
 
+#: Secrets of so few characters would take pieces out of ordinary words.
+_SHORT = 7
+#: Where a URL without a password has a name, and no key, before its @.
+_NAMED = {"sqlite", "postgres", "postgresql", "redis", "rediss", "smtp", "smtp+tls"}
 DEFAULT_INSTANCE_TYPES = ["t3.micro", "t3.small", "t3.medium", "t3.large"]
 
 
@@ -59,15 +63,19 @@ class Configuration:
     log_level: str
     log_format: str
     metrics_token: str
+    metrics_directory: str
     sentry_dsn: str
 
     def secrets(self) -> list[str]:
         """The values that must stand in no log."""
-        urls = (self.database_url, self.redis_url, self.email_url)
+        urls = (self.database_url, self.redis_url, self.email_url, self.sentry_dsn)
         found = [self.secret_key, *self.secret_key_fallbacks, self.github_client_secret, self.metrics_token]
-        return [
-            secret for secret in (*found, *(urlsplit(url).password or "" for url in urls)) if len(secret) > 7
-        ]
+        found += [os.environ.get(name, "") for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")]
+        for parts in map(urlsplit, urls):
+            # The key of a DSN stands where others have a name.
+            given = parts.password or ("" if parts.scheme in _NAMED else parts.username) or ""
+            found += [given, unquote(given)]
+        return sorted({secret for secret in found if len(secret) > _SHORT})
 
 
 def load(default_directory: str) -> Configuration:
@@ -157,6 +165,7 @@ def _read(env: Env, default_directory: str) -> Configuration:
             "json" if portal_url.startswith("https") else "line",
             validate=_is_one_of("json", "line"),
         ),
+        metrics_directory=env.str("METRICS_DIRECTORY", ""),
         metrics_token=env.str("METRICS_TOKEN", "", validate=_is_empty_or_long),
         sentry_dsn=env.str("SENTRY_DSN", None, validate=_is_url("http", "https")) or "",
         log_level=env.str("LOG_LEVEL", "INFO", validate=_is_one_of("DEBUG", "INFO", "WARNING", "ERROR")),

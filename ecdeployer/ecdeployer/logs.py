@@ -1,24 +1,28 @@
-"""Log lines: whose request, deployment and instance they are about, and no secret in them."""
+"""Log lines: whose request, task, deployment and instance they are about, and no secret in them."""
 
 import copy
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from pythonjsonlogger.json import JsonFormatter
 
-HIDDEN = "[hidden]"
-_context: ContextVar[Mapping[str, str]] = ContextVar("logs", default={})  # noqa: B039 - never changed in place
-_SECRETS = re.compile(
-    r"(?P<kept>(?i:bearer|basic) +|(?i:token|password|passwd|secret|key)[\"']?\s*[:=]\s*[\"']?)"
-    r"[A-Za-z0-9+/._~=-]{8,}"
-    r"|(?P<scheme>[a-z][a-z0-9+.-]{0,30}://[^\s:/@]*:)[^\s/@]+(?=@)"
-    r"|(?:AKIA|ASIA)[A-Z0-9]{16}"
-    r"|ecd_[A-Za-z0-9_-]{16,}"
-)
+from .redaction import SHORTEST, redact, redact_value
+
+
+@dataclass(frozen=True)
+class _Context:
+    ids: Mapping[str, str] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
+
+
+_context: ContextVar[_Context] = ContextVar("logs", default=_Context())  # noqa: B039 - frozen
+#: What every record has; anything else is an ``extra`` of whoever logged it.
+_COMMON = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 
 #: What ends a line, what a terminal obeys, what turns the text beside it, and what cannot be encoded.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
@@ -29,33 +33,31 @@ LONGEST = 16_384
 @contextmanager
 def bound(**ids: str) -> Iterator[None]:
     """Every line within has these, beside those that are there already."""
-    token = _context.set({**_context.get(), **ids})
+    token = _context.set(_context.get())
     try:
+        bind(**ids)
         yield
     finally:
         _context.reset(token)
 
 
-def redact(text: str, secrets: Sequence[str] = ()) -> str:
-    """Without what looks like a secret, and without these."""
-    for secret in secrets:
-        text = text.replace(secret, HIDDEN)
-    return _SECRETS.sub(lambda found: (found["kept"] or found["scheme"] or "") + HIDDEN, text)
+def bind(**ids: str) -> None:
+    """Every line has these until the innermost ``bound`` ends."""
+    now = _context.get()
+    _context.set(replace(now, ids={**now.ids, **ids}))
 
 
-def redact_event(event: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]:
-    """What goes to Sentry; ``before_send`` of its SDK."""
-    return {key: _redacted(value) for key, value in event.items()}
+def hide(secrets: Iterable[str]) -> None:
+    """No line has these, nor their lines, until the innermost ``bound`` ends."""
+    now = _context.get()
+    lines = {line.strip() for text in secrets for line in (text, *text.splitlines())}
+    found = {line for line in lines if len(line) >= SHORTEST}
+    _context.set(replace(now, secrets=now.secrets | found))
 
 
-def _redacted(value: Any) -> Any:
-    if isinstance(value, str):
-        return redact(value, Redacting.secrets)
-    if isinstance(value, Mapping):
-        return {key: _redacted(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_redacted(item) for item in value]
-    return value
+def known_secrets() -> list[str]:
+    """Those of the operator's configuration, and those of what is worked on now."""
+    return [*Redacting.secrets, *_context.get().secrets]
 
 
 def one_line(text: str) -> str:
@@ -74,17 +76,23 @@ class Redacting(logging.Formatter):
     secrets: ClassVar[list[str]] = []
 
     def format(self, record: logging.LogRecord) -> str:
-        copied = copy.copy(record)
-        copied.msg, copied.args = one_line(redact(record.getMessage(), self.secrets)), ()
+        copied, secrets = copy.copy(record), known_secrets()
+        copied.msg, copied.args = one_line(redact(record.getMessage(), secrets)), ()
         if record.exc_info:
-            trace = redact(self.formatException(record.exc_info), self.secrets)
-            copied.exc_text = "\n".join(f"  {one_line(line)}" for line in trace.split("\n"))
-            copied.exc_info = None
-        self.add_ids(copied, _context.get())
+            copied.exc_text, copied.exc_info = self.formatException(record.exc_info), None
+        copied.exc_text = _indented(copied.exc_text, secrets)
+        copied.stack_info = _indented(record.stack_info, secrets)
+        for name in copied.__dict__.keys() - _COMMON:
+            copied.__dict__[name] = redact_value(copied.__dict__[name], secrets, name=name)
+        self.add_ids(copied, _context.get().ids)
         return super().format(copied)
 
     def add_ids(self, record: logging.LogRecord, ids: Mapping[str, str]) -> None:
         record.ids = "".join(f" {name}={value}" for name, value in ids.items())
+
+
+def _indented(trace: str | None, secrets: Iterable[str]) -> str | None:
+    return "\n".join(f"  {one_line(line)}" for line in redact(trace, secrets).split("\n")) if trace else None
 
 
 class JsonLine(Redacting, JsonFormatter):

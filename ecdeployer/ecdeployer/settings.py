@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 from csp.constants import SELF
 
-from . import logs
+from . import logs, measuring, reporting
 from .configuration import load
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "ecdeployer.operating.middleware.ProbeMiddleware",
+    "ecdeployer.operating.middleware.MeasuringMiddleware",
     "ecdeployer.operating.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -68,7 +69,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "ecdeployer.accounts.middleware.OriginMiddleware",
-    "ecdeployer.accounts.middleware.TimeZoneMiddleware",
+    "ecdeployer.accounts.middleware.PersonMiddleware",
 ]
 
 TEMPLATES = [
@@ -95,6 +96,13 @@ DATABASES: dict[str, Any] = {
         dj_database_url.parse(CONFIGURATION.database_url, conn_max_age=60, conn_health_checks=True)
     )
 }
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # Seconds, and milliseconds: a server that is gone without a word costs no more than that.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        "tcp_user_timeout": 20_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Writers of the web and worker processes queue for the file instead of failing at once:
     # https://docs.djangoproject.com/en/5.2/ref/databases/#database-is-locked-errors
@@ -280,15 +288,11 @@ LOGGING = {
 
 logs.Redacting.secrets = CONFIGURATION.secrets()
 METRICS_TOKEN = CONFIGURATION.metrics_token
+METRICS_DIRECTORY = CONFIGURATION.metrics_directory
+if METRICS_DIRECTORY:
+    measuring.share(METRICS_DIRECTORY)
 if CONFIGURATION.sentry_dsn:
-    import sentry_sdk
-
-    sentry_sdk.init(
-        CONFIGURATION.sentry_dsn,
-        send_default_pii=False,
-        include_local_variables=False,
-        before_send=logs.redact_event,  # type: ignore[arg-type]
-    )
+    reporting.start(CONFIGURATION.sentry_dsn)
 
 # --- what the portal deploys -------------------------------------------------------------------------------
 INSTANCE_PORTAL_URL = CONFIGURATION.instance_portal_url

@@ -99,6 +99,7 @@ def environment(place: Place, *, redis_port: int) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{place.state}/portal.sqlite3",
         "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
         "STATIC_ROOT": str(place.state / "static"),
+        "METRICS_DIRECTORY": str(place.state / "tmp" / "metrics"),
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{CLOUD_PORT}",
         "INSTANCE_AWS_ENDPOINT_URL": f"http://{BRIDGE}:{CLOUD_PORT}",
         "AWS_ACCESS_KEY_ID": "test",

@@ -1,4 +1,4 @@
-"""Where a request comes from, and times in the reader's zone."""
+"""Where a request comes from, and who sent it."""
 
 import ipaddress
 import zoneinfo
@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from .. import origin
+from .. import logs, origin
 
 
 class OriginMiddleware:
@@ -37,13 +37,15 @@ def _address(request: HttpRequest) -> str | None:
         return None
 
 
-class TimeZoneMiddleware:
-    """Activate the time zone that the person chose, for this request alone."""
+class PersonMiddleware:
+    """Times in the zone that the person chose, and the person's id on every line of the log."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            logs.bind(user=str(request.user.pk))
         with timezone.override(_zone(getattr(request.user, "time_zone", "UTC"))):
             return self.get_response(request)
 

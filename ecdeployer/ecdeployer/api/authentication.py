@@ -3,6 +3,7 @@
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
+from .. import logs
 from ..accounts import tokens
 from ..accounts.models import User
 
@@ -22,4 +23,7 @@ class Token(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> User | None:
         found = tokens.find(token)
-        return found.user if found else None
+        if found is None:
+            return None
+        logs.bind(user=str(found.user_id))
+        return found.user

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from .. import logs
 from ..accounts import limits
 from ..accounts.models import User
 from ..deployments import actions as deployments
@@ -55,6 +56,7 @@ def create_application(
     before gives the application that it made. Raises IntegrityError when the owner has the name already, and
     RefusedError beyond a limit.
     """
+    logs.hide(environment.values())
     try:
         with transaction.atomic():
             application = Application.objects.create(owner=owner, submission=submission, **fields)
@@ -158,6 +160,7 @@ def set_environment(application: Application, *, by: User | None, values: Mappin
 
     The history names the variables, never their values. Raises RefusedError.
     """
+    logs.hide(value for value in values.values() if value is not None)
     with transaction.atomic():
         Application.objects.select_for_update().get(pk=application.pk)
         present = dict(application.environment.values_list("name", "value"))

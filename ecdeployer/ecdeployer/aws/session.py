@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from . import calls
 from .errors import AWSError, translate
 
 if TYPE_CHECKING:
@@ -112,9 +113,11 @@ class AWS:
             if service not in self._clients:
                 if self._session is None:
                     self._session = boto3.session.Session(region_name=self.region)
-                self._clients[service] = self._session.client(  # type: ignore[call-overload]
+                client = self._session.client(  # type: ignore[call-overload]
                     service, endpoint_url=self.endpoint_url, config=CONFIG
                 )
+                calls.count(client)
+                self._clients[service] = client
             return self._clients[service]
 
 

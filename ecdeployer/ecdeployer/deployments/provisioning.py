@@ -30,13 +30,13 @@ def advance(pk: UUID, *, only_if_due: bool = False) -> timedelta | None:
     deployment = claims.take(pk, only_if_due=only_if_due)
     if deployment is None:
         return None
-    try:
-        ids = {"deployment": str(pk), "instance": str(deployment.instance_id)}
-        with claims.kept(deployment), logs.bound(**ids):
-            pause = _work(deployment)
-    except Exception:
-        logger.exception("deployment %s: unforeseen", pk)
-        pause = _AFTER_ERROR
+    with logs.bound(deployment=str(pk), instance=str(deployment.instance_id)):
+        try:
+            with claims.kept(deployment):
+                pause = _work(deployment)
+        except Exception:
+            logger.exception("deployment %s: unforeseen", pk)
+            pause = _AFTER_ERROR
     return claims.release(deployment, due_in=pause) if pause is not None else None
 
 

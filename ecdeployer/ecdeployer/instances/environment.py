@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from django.conf import settings
 
+from .. import logs
 from ..applications.models import Application
 from ..aws import ssm, sts
 from ..aws.session import AWS
@@ -19,6 +20,7 @@ def path(application: Application) -> str:
 
 def write(instance: Instance, values: Mapping[str, str]) -> None:
     """Any number of times. The instance has to be launched: its ARN says who may read. Raises AWSError."""
+    logs.hide(values.values())
     LedgerEntry.expect(instance, LedgerEntry.Kind.PARAMETERS)
     connection = aws()
     owner = f"arn:{connection.partition}:ec2:{connection.region}:{_account(connection)}"

@@ -1,4 +1,4 @@
-"""The portal in numbers, read from the records at each scrape: right for any number of processes.
+"""The portal in numbers: the records, read at each scrape, and what its processes count.
 
 Prometheus' text format, https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -16,6 +16,7 @@ from ..deployments.models import Deployment
 from ..deployments.states import DeploymentState
 from ..instances.models import FleetWatch, Instance, LaunchQueue, LedgerEntry
 from ..instances.states import InstanceState
+from .measures import Measures
 from .models import Heartbeat
 
 _DAY = timedelta(days=1)
@@ -69,6 +70,7 @@ class Records(Collector):
 def render() -> bytes:
     registry = CollectorRegistry()
     registry.register(Records())
+    registry.register(Measures())
     return generate_latest(registry)
 
 

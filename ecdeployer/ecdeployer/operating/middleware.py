@@ -1,13 +1,15 @@
 """The first and outermost: probes, which come with any Host, and the id of every request."""
 
 import re
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from .. import logs
-from . import readiness
+from . import measures, readiness
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -39,8 +41,29 @@ def _ready() -> JsonResponse:
     return JsonResponse(body, status=200 if ready else 503, headers={"Cache-Control": "no-store"})
 
 
+class MeasuringMiddleware:
+    """Counts every request but the probes, by the name of its route."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = time.perf_counter()
+        response = self.get_response(request)
+        measures.note_request(request, response, seconds=time.perf_counter() - began)
+        return response
+
+
+#: What the ids in an address are of, by the namespace of its name, or by their own names.
+_PARTS = {"applications": "application", "deployments": "deployment", "reports": "deployment"}
+_NAMED = {"application_id": "application", "deployment_id": "deployment"}
+
+
 class RequestIdMiddleware:
-    """Every line that is logged while a request is answered has its id, and so has the answer."""
+    """Every line that is logged while a request is answered has its id, and so has the answer.
+
+    It also has the ids that stand in the address.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -52,3 +75,10 @@ class RequestIdMiddleware:
             response = self.get_response(request)
         response["X-Request-ID"] = request_id
         return response
+
+    def process_view(
+        self, request: HttpRequest, _view: Any, _args: Sequence[Any], named: Mapping[str, Any]
+    ) -> None:
+        match = request.resolver_match
+        parts = _NAMED | ({"pk": _PARTS[match.namespace]} if match and match.namespace in _PARTS else {})
+        logs.bind(**{parts[name]: str(value) for name, value in named.items() if name in parts})

@@ -1,32 +1,24 @@
-"""What load balancers ask, and what operators measure."""
+"""What load balancers ask."""
 
-from collections.abc import Iterator
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from unittest.mock import Mock
 
 import pytest
 from django.test import Client
 from django.utils import timezone
-from ecdeployer.accounts.models import User
-from ecdeployer.aws import sts
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.operating import readiness
 from ecdeployer.operating.models import Heartbeat
 from ecdeployer.operating.tasks import beat
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 
-from tests import portal_records as records
+from .conftest import forget
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
-    asked = Mock(return_value="123456789012")
-    monkeypatch.setattr(sts, "account", asked)
-    readiness._asked_aws.clear()
-    yield asked
-    readiness._asked_aws.clear()
+# The parts are asked in threads, which see what is committed alone.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("account")]
 
 
 def ready(client: Client) -> tuple[int, dict[str, str]]:
@@ -42,10 +34,42 @@ def test_a_process_that_answers_is_healthy_whatever_the_host(
     assert (answer.status_code, answer.json()) == (200, {"state": "ok"})
 
 
-def test_a_portal_is_ready_when_all_that_it_needs_answers(client: Client, account: Mock) -> None:
+def test_a_portal_is_ready_when_all_that_it_needs_answers(client: Client) -> None:
     beat()
     assert ready(client) == (200, dict.fromkeys(("database", "redis", "aws", "worker"), "ok"))
-    ready(client)
+
+
+@pytest.mark.parametrize(("refusal", "holds"), [(None, 30), (AWSError(code="x", message=""), 5)])
+def test_aws_is_asked_once_in_a_while(
+    client: Client, account: Mock, monkeypatch: pytest.MonkeyPatch, refusal: AWSError | None, holds: int
+) -> None:
+    clock = Mock(return_value=1000.0)
+    monkeypatch.setattr(readiness, "_now", clock)
+    account.side_effect = refusal
+    for seconds, calls in ((0, 1), (holds / 2, 1), (holds - 0.1, 1), (holds, 2), (holds * 2 - 0.1, 2)):
+        clock.return_value = 1000.0 + seconds
+        for _ in range(3):
+            ready(client)
+        assert account.call_count == calls, seconds
+
+
+def test_a_part_that_hangs_holds_no_probe_up_and_is_asked_once(
+    client: Client, account: Mock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat()
+    answered = threading.Event()
+    account.side_effect = lambda _: answered.wait(30)
+    monkeypatch.setattr(readiness, "LIMIT", 0.3)
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as probes:
+        found = list(probes.map(lambda _: readiness.read_parts(), range(8)))
+    assert time.monotonic() - began < 3
+    for parts in found:
+        assert {part.name: part.state for part in parts}["aws"] == "no answer in time"
+        assert {part.name for part in parts if part.is_ok} >= {"database", "worker"}
+    answered.set()
+    monkeypatch.setattr(readiness, "LIMIT", 5)
+    assert ready(client)[0] == 200
     account.assert_called_once()
 
 
@@ -55,7 +79,9 @@ def test_a_worker_that_stands_still_is_not_ready(client: Client) -> None:
         {"database": "ok", "redis": "ok", "aws": "ok", "worker": "no task went round yet"},
     )
     Heartbeat.objects.create(at=timezone.now() - timedelta(seconds=70))
+    forget()
     assert ready(client)[1]["worker"] == "no task went round for a minute"
+    forget()
     beat()
     assert ready(client)[0] == 200
 
@@ -77,45 +103,6 @@ def test_an_error_that_nobody_foresaw_is_not_ready(client: Client, monkeypatch: 
     answer = client.get("/readyz")
     assert answer.json()["parts"]["database"]["state"] == "failing"
     assert "db.internal" not in answer.content.decode()
-
-
-def test_metrics_are_for_operators(client: Client, settings: Settings) -> None:
-    settings.METRICS_TOKEN = ""
-    assert client.get("/metrics").status_code == 404
-    assert client.get("/metrics", headers={"authorization": "Bearer "}).status_code == 404
-    settings.METRICS_TOKEN = "t" * 20
-    assert client.get("/metrics", headers={"authorization": "Bearer wrong"}).status_code == 404
-    assert client.get("/metrics", headers={"authorization": f"Bearer {'t' * 20}"}).status_code == 200
-    settings.METRICS_TOKEN = ""
-    client.force_login(User.objects.create(username="person"))
-    assert client.get("/metrics").status_code == 404
-    client.force_login(User.objects.create(username="operator", is_staff=True))
-    assert client.get("/metrics").status_code == 200
-
-
-def test_metrics_tell_what_the_records_say(
-    client: Client, settings: Settings, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    settings.METRICS_TOKEN = "t" * 20
-    owner = User.objects.create(username="owner")
-    records.make_live(owner)
-    records.make_queued(owner)
-    records.make_failed(owner)
-    beat()
-    with django_assert_num_queries(8):
-        text = client.get("/metrics", headers={"authorization": f"Bearer {'t' * 20}"}).content.decode()
-    assert 'ecdeployer_deployments{state="queued"} 1.0' in text
-    assert 'ecdeployer_instances{state="running"}' in text
-    assert "ecdeployer_heartbeat_seconds 0." in text
-    assert "ecdeployer_launches_held 0.0" in text
-
-
-def test_what_never_happened_has_no_age(client: Client) -> None:
-    client.force_login(User.objects.create(username="operator", is_staff=True))
-    text = client.get("/metrics").content.decode()
-    assert "\necdeployer_heartbeat_seconds " not in text
-    assert "\necdeployer_reconcile_seconds " not in text
-    assert "\necdeployer_queue_seconds 0.0" in text
 
 
 def test_a_request_has_an_id_that_nobody_can_forge_a_line_with(client: Client) -> None:
