@@ -5,9 +5,9 @@ import logging
 import sys
 
 import pytest
+from ecdeployer.redaction import HIDDEN
 
 from ecdeployer import logs
-from ecdeployer.redaction import HIDDEN
 
 SECRET = "hunter2-hunter2-hunter2"
 
@@ -86,5 +86,3 @@ def test_a_line_can_be_an_object() -> None:
     with logs.bound(instance="i1"):
         found = json.loads(formatter.format(record("a\nb Bearer abcdefghijkl")))
     assert found == {"level": "WARNING", "message": r"a\nb Bearer [hidden]", "instance": "i1"}
-
-

@@ -8,7 +8,8 @@ from ecdeployer.redaction import HIDDEN, redact, redact_value
 HIDES = [
     ("Authorization: Bearer abcdefghijklmnop", "Authorization: Bearer [hidden]"),
     ("{'Authorization': 'Token abc', 'Accept': 'x'}", "{'Authorization': 'Token [hidden]', 'Accept': 'x'}"),
-    ("authorization: AWS4-HMAC-SHA256 Credential=A/1/s3, Signature=f0", "authorization: AWS4-HMAC-SHA256 [hidden]"),
+    ("authorization: AWS4-HMAC-SHA256 Credential=A/1/s3, Signature=f0",
+     "authorization: AWS4-HMAC-SHA256 [hidden]"),
     ("Cookie: session=abc; csrf=def", "Cookie: [hidden]"),
     ("Set-Cookie: session=abc", "Set-Cookie: [hidden]"),
     ("postgres://me:opensesame@db/name", "postgres://me:[hidden]@db/name"),
@@ -82,7 +83,9 @@ def test_what_cannot_be_printed_does_no_harm() -> None:
     assert redact_value({"object": Broken()}) == {"object": "<Broken>"}
 
 
-@pytest.mark.parametrize("piece", ["a", "a:", "http://", "http://a:", "password", "-----BEGIN KEY", "eyJ", "token=", "a.", " "])
+@pytest.mark.parametrize(
+    "piece", ["a", "a:", "http://", "http://a:", "password", "-----BEGIN KEY", "eyJ", "token=", "a.", " "]
+)
 def test_no_text_makes_the_search_slow(piece: str) -> None:
     began = time.perf_counter()
     redact(piece * (200_000 // len(piece)))

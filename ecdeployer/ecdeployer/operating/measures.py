@@ -17,9 +17,7 @@ from ..aws.calls import CALLS
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LONG = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600)
-REQUESTS = Counter(
-    "ecdeployer_requests", "Requests answered.", ["method", "route", "status"], registry=None
-)
+REQUESTS = Counter("ecdeployer_requests", "Requests answered.", ["method", "route", "status"], registry=None)
 REQUEST_SECONDS = Histogram(
     "ecdeployer_request_seconds", "Time to answer.", ["route"], buckets=_FAST, registry=None
 )
@@ -32,7 +30,7 @@ class Measures(Collector):
 
     def collect(self) -> Iterable[Metric]:
         if settings.METRICS_DIRECTORY:
-            yield from MultiProcessCollector(None, settings.METRICS_DIRECTORY).collect()  # type: ignore[no-untyped-call, arg-type]
+            yield from MultiProcessCollector(None, settings.METRICS_DIRECTORY).collect()  # type: ignore[no-untyped-call]
             return
         for each in (REQUESTS, REQUEST_SECONDS, TASKS, TASK_SECONDS, CALLS):
             yield from each.collect()

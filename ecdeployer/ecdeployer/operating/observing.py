@@ -13,11 +13,13 @@ from . import measures
 def _begin(task_id: str, task: Task[Any, Any], **_: Any) -> None:
     bound = logs.bound(task=task_id, task_name=task.name)
     bound.__enter__()
-    task.request.observed = (bound, time.perf_counter())
+    request: Any = task.request
+    request.observed = (bound, time.perf_counter())
 
 
 @signals.task_postrun.connect
 def _end(task: Task[Any, Any], state: str | None = None, **_: Any) -> None:
-    bound, began = task.request.observed
+    request: Any = task.request
+    bound, began = request.observed
     measures.note_task(task.name, state or "", seconds=time.perf_counter() - began)
     bound.__exit__(None, None, None)

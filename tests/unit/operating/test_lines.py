@@ -10,16 +10,16 @@ from unittest.mock import Mock
 import pytest
 from django.test import Client
 from django.urls import reverse
-from ecdeployer import logs
 from ecdeployer.accounts import tokens
 from ecdeployer.applications import views as application_views
-from ecdeployer.deployments import provisioning, report_views, tasks
+from ecdeployer.deployments import provisioning, reports, tasks
 from ecdeployer.deployments import views as deployment_views
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.instances import termination
 from ecdeployer.instances.tasks import terminate_instance
 from ecdeployer.operating.tasks import beat
 
+from ecdeployer import logs
 from tests.portal_records import make_live, make_person, make_queued
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +66,11 @@ def test_a_task_that_works_on_a_deployment(
     monkeypatch.setattr(tasks.advance, "apply_async", Mock())
     tasks.advance.apply((str(deployment.pk),), task_id="t-1")
     found = lines()
-    assert {line["name"] for line in found} >= {"room", "ecdeployer.deployments.provisioning", "celery.app.trace"}
+    assert {line["name"] for line in found} >= {
+        "room",
+        "ecdeployer.deployments.provisioning",
+        "celery.app.trace",
+    }
     for line in found:
         assert (line["task"], line["task_name"]) == ("t-1", "ecdeployer.deployments.tasks.advance")
         assert "opensesame" not in json.dumps(line)
@@ -103,7 +107,10 @@ def test_a_request_for_a_page(
     monkeypatch.setattr(application_views, "read_overview", unforeseen)
     monkeypatch.setattr(deployment_views, "read_progress", unforeseen)
     pk = deployment.application_id if room == "application" else deployment.pk
-    assert client.get(reverse(f"{room}s:detail", args=[pk]), headers={"X-Request-ID": REQUEST}).status_code == 500
+    assert (
+        client.get(reverse(f"{room}s:detail", args=[pk]), headers={"X-Request-ID": REQUEST}).status_code
+        == 500
+    )
     found = lines()
     assert {line["name"] for line in found} == {"room", "django.request"}
     for line in found:
@@ -132,7 +139,7 @@ def test_a_request_of_a_program(client: Client, lines: Lines, monkeypatch: pytes
 def test_a_report_of_a_machine(
     client: Client, lines: Lines, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report_views.reports, "authenticate", unforeseen)
+    monkeypatch.setattr(reports, "authenticate", unforeseen)
     client.raise_request_exception = False
     client.post(reverse("reports:receive", args=[deployment.pk]), headers={"X-Request-ID": REQUEST})
     for line in lines():

@@ -18,7 +18,6 @@ from ecdeployer.aws.session import AWS
 from ecdeployer.instances.tasks import terminate_instance
 from ecdeployer.operating import measures
 from ecdeployer.operating.tasks import beat
-from prometheus_client import Metric
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests import portal_records as records
@@ -65,14 +64,11 @@ def test_what_never_happened_has_no_age(client: Client) -> None:
     assert "\necdeployer_queue_seconds 0.0" in text
 
 
-
-
 def values(name: str) -> dict[tuple[str, ...], float]:
     """What this process has counted, by the labels' values in the order of their names."""
-    metrics: list[Metric] = list(measures.Measures().collect())
     return {
         tuple(sample.labels[label] for label in sorted(sample.labels)): sample.value
-        for metric in metrics
+        for metric in measures.Measures().collect()
         for sample in metric.samples
         if sample.name == name
     }
@@ -161,7 +157,11 @@ def test_processes_with_a_folder_tell_of_each_other(tmp_path: Path) -> None:
     }
     for number in ("3", "4"):
         told = subprocess.run(
-            [sys.executable, "-c", SCRIPT, number], env=environment, check=True, capture_output=True, text=True
+            [sys.executable, "-c", SCRIPT, number],
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
         ).stdout
     assert "ecdeployer_tasks_total {'state': 'success', 'task': 'task'} 9.0" in told
 
