@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from .. import logs
 from . import measures, readiness
 
+#: What no page of ours asks a browser for.
+_FEATURES = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -51,6 +53,19 @@ class MeasuringMiddleware:
         began = time.perf_counter()
         response = self.get_response(request)
         measures.note_request(request, response, seconds=time.perf_counter() - began)
+        return response
+
+
+class HeadersMiddleware:
+    """What Django has no setting for. Nothing but static files is kept by any cache, or by a browser's."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        response.headers.setdefault("Permissions-Policy", _FEATURES)
         return response
 
 
