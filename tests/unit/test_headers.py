@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from allauth.account.internal.flows.manage_email import sync_user_email_address
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpResponse
 from django.test import Client
@@ -156,6 +157,8 @@ def browser(person: User | None = None, **named: Any) -> Client:
 @pytest.mark.parametrize("name", sorted(PATTERNS))
 def test_every_address(filled: dict[str, Any], owner: User, operator: User, name: str) -> None:
     path = path_of(name, filled)
+    for person in (owner, operator):
+        sync_user_email_address(person)  # As when they sign in.
     people = [browser(person) for person in (None, owner, operator)]
     before = all_rows()
     looks = [client.get(path, secure=True) for client in people]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.manage_email import sync_user_email_address
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
 from django.conf import settings
@@ -13,6 +14,11 @@ from django.http import Http404, HttpRequest
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGN_UP)
+
+    def login(self, request: HttpRequest, user: Any) -> None:
+        """allauth would write down the address of somebody made by a command when its page is looked at."""
+        super().login(request, user)
+        sync_user_email_address(user)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """A request that came past fewer proxies than there are is known by its peer: nobody vouches for more."""

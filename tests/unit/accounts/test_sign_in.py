@@ -1,6 +1,9 @@
+import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 from django.urls import reverse
 from ecdeployer.accounts.models import User
+from ecdeployer.applications.models import Event
 from pytest_django import Settings
 
 from tests.portal_records import make_person
@@ -81,3 +84,65 @@ def test_github_is_offered_where_its_keys_are_set(client: Client, db: None, sett
 def test_the_admin_sends_to_the_same_throttled_sign_in(client: Client, db: None) -> None:
     answer = client.get(reverse("admin:login"))
     assert answer.headers["Location"].startswith(reverse("account_login"))
+
+
+def test_signing_in_leaves_nothing_to_be_written_by_a_look(client: Client, db: None) -> None:
+    make_person("ines")
+    sign_in(client, "ines")
+    assert EmailAddress.objects.get().email == "ines@example.com"
+
+
+def hops(proxies: int, *, forged: str, address: str) -> dict[str, str]:
+    """What arrives when somebody at this address writes a header of its own, past so many proxies."""
+    peers = [address, *(f"10.0.0.{number}" for number in range(proxies))]
+    told = [forged, *peers[:-1]]
+    return {"REMOTE_ADDR": peers[-1], "HTTP_X_FORWARDED_FOR": ", ".join(told)}
+
+
+def attempt(login: str, password: str, **sent: str) -> str:
+    answer = Client().post(reverse("account_login"), {"login": login, "password": password}, **sent)  # type: ignore[arg-type]
+    return "in" if answer.status_code == 302 else answer.content.decode()
+
+
+@pytest.mark.parametrize("proxies", [0, 1, 2])
+def test_an_address_that_tries_many_names_has_to_wait_whatever_it_forges(
+    db: None, settings: Settings, proxies: int
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    make_person("ines")
+    for number in range(10):
+        sent = hops(proxies, forged=f"198.51.100.{number}", address="192.0.2.7")
+        assert "Too many" not in attempt(f"person{number}", "wrong", **sent)
+    forged = hops(proxies, forged="203.0.113.1", address="192.0.2.7")
+    assert "Too many failed login attempts" in attempt("ines", PASSWORD, **forged)
+    # Nobody else is kept out by it, not even whoever the forger names.
+    assert attempt("ines", PASSWORD, **hops(proxies, forged="192.0.2.7", address="203.0.113.1")) == "in"
+
+
+@pytest.mark.parametrize("proxies", [0, 1, 2])
+def test_a_name_that_is_tried_from_many_addresses_has_to_wait(
+    db: None, settings: Settings, proxies: int
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    make_person("ines")
+    make_person("rui")
+    for number in range(5):
+        attempt("ines", "wrong", **hops(proxies, forged="x", address=f"192.0.2.{number}"))
+    elsewhere = hops(proxies, forged="x", address="192.0.2.99")
+    assert "Too many failed login attempts" in attempt("ines", PASSWORD, **elsewhere)
+    assert attempt("rui", PASSWORD, **elsewhere) == "in"
+
+
+@pytest.mark.parametrize("header", ["", "192.0.2.1", "<script>"])
+def test_what_came_past_fewer_proxies_than_there_are_is_known_by_its_peer(
+    db: None, settings: Settings, header: str
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 2
+    make_person("ines")
+    sent = {"REMOTE_ADDR": "192.0.2.7"} | ({"HTTP_X_FORWARDED_FOR": header} if header else {})
+    for number in range(10):
+        attempt(f"person{number}", "wrong", **sent)
+    assert "Too many failed login attempts" in attempt("ines", PASSWORD, **sent)
+    event = Event.objects.filter(verb="sign-in failed").first()
+    assert event is not None
+    assert event.address == "192.0.2.7"
