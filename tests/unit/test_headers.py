@@ -105,7 +105,9 @@ class Markup(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        self.wrong += [f"{tag} {name}" for name in given if name == "style" or name.startswith(("on", "hx-on"))]
+        self.wrong += [
+            f"{tag} {name}" for name in given if name == "style" or name.startswith(("on", "hx-on"))
+        ]
         runs = tag == "script" and "src" not in given and given.get("type") != "application/json"
         if tag == "style" or runs:
             self.wrong.append(f"inline {tag}")
@@ -117,7 +119,9 @@ class Markup(HTMLParser):
 def hold(answer: HttpResponse) -> None:
     """Whatever the answer is about."""
     headers = answer.headers
-    policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";") if part)
+    policy = dict(
+        part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";") if part
+    )
     assert policy["default-src"] in {"'self'", "'none'"}
     assert policy["frame-ancestors"] == "'none'"
     assert policy["base-uri"] == policy["object-src"] == "'none'"

@@ -70,6 +70,7 @@ LIMIT = Rule(
     "limit", "The AWS account has reached its limit of machines. This waits for a place.", retryable=True
 )
 INVALID = Rule("invalid", f"AWS refused the request. {_ASK_OPERATOR}")
+KEY = Rule("denied", f"AWS does not let the portal use the key that encrypts environments. {_ASK_OPERATOR}")
 DENIED = Rule("denied", f"The portal lacks a permission in the AWS account. {_ASK_OPERATOR}")
 EXPIRED = Rule(
     "credentials", f"The portal has no valid AWS credentials at the moment. {_ASK_OPERATOR}", retryable=True
@@ -77,7 +78,13 @@ EXPIRED = Rule(
 CREDENTIALS = Rule("credentials", f"AWS does not accept the portal's credentials. {_ASK_OPERATOR}")
 PAUSED = Rule("paused", f"The AWS account is not ready to launch machines. {_ASK_OPERATOR}", retryable=True)
 GONE = Rule("not-found", f"AWS does not know what was asked for. {_ASK_OPERATOR}")
-NOT_YET = Rule("not-found", "The machine does not answer yet. This is tried again by itself.", retryable=True)
+PARAMETER = Rule("not-found", f"AWS does not have a parameter that the portal needs. {_ASK_OPERATOR}")
+NO_AGENT = Rule(
+    "not-found", "The machine's agent is not up yet. This is tried again by itself.", retryable=True
+)
+UNLISTED = Rule(
+    "not-found", "AWS does not list the command yet. This is tried again by itself.", retryable=True
+)
 MISMATCH = Rule("mismatch", f"This launch was asked for before, with another result. {_ASK_OPERATOR}")
 UNAVAILABLE = Rule(
     "unavailable", "AWS does not answer at the moment. This is tried again by itself.", retryable=True
@@ -92,15 +99,17 @@ _CODES: dict[Rule, str] = {
     LIMIT: """VcpuLimitExceeded InstanceLimitExceeded VolumeLimitExceeded MaxIOPSLimitExceeded
         AddressLimitExceeded NetworkInterfaceLimitExceeded SnapshotLimitExceeded
         ParameterLimitExceeded LimitExceeded""",
-    DENIED: """UnauthorizedOperation AccessDenied AccessDeniedException KMSAccessDeniedException
-        InvalidKeyId KMSInvalidStateException DisabledException""",
+    DENIED: "UnauthorizedOperation AccessDenied AccessDeniedException",
+    KEY: "KMSAccessDeniedException InvalidKeyId KMSInvalidStateException DisabledException",
     EXPIRED: "ExpiredToken ExpiredTokenException RequestExpired",
     CREDENTIALS: """AuthFailure InvalidClientTokenId UnrecognizedClientException SignatureDoesNotMatch
         IncompleteSignature MissingAuthenticationToken""",
     PAUSED: "PendingVerification Blocked OptInRequired",
-    GONE: """InvalidInstanceID.NotFound ParameterNotFound ParameterVersionNotFound NoSuchEntity
-        InvalidDocument InvalidGroup.NotFound InvalidLaunchTemplateName.NotFoundException""",
-    NOT_YET: "InvalidInstanceId InvocationDoesNotExist",
+    GONE: """InvalidInstanceID.NotFound NoSuchEntity InvalidDocument
+        InvalidGroup.NotFound InvalidLaunchTemplateName.NotFoundException""",
+    PARAMETER: "ParameterNotFound ParameterVersionNotFound",
+    NO_AGENT: "InvalidInstanceId",
+    UNLISTED: "InvocationDoesNotExist",
     MISMATCH: "IdempotentParameterMismatch IdempotentInstanceTerminated",
     UNAVAILABLE: """InternalError InternalFailure InternalServerError ServiceUnavailable Unavailable
         RequestTimeout RequestTimeoutException""",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from . import tags
+from .command_ends import CommandEnd, end_of
 from .errors import AWSError
 from .session import AWS
 
@@ -15,18 +16,7 @@ PART_SIZE = 4096
 PARTS = 10
 
 PENDING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
-#: GetCommandInvocation's StatusDetails, as sentences for the person.
-_REASONS = {
-    "Failed": "The command failed on the machine.",
-    "Cancelled": "The command was cancelled in AWS.",
-    "Terminated": "The command was cancelled in AWS, because others failed.",
-    "TimedOut": "The command ran out of time on the machine.",
-    "ExecutionTimedOut": "The command ran out of time on the machine.",
-    "DeliveryTimedOut": "The command did not reach the machine in time: it is off, or its agent is.",
-    "Undeliverable": "The command could not be delivered: the machine does not exist or does not answer.",
-    "AccessDenied": "The command was refused: the portal or the machine lacks a permission.",
-    "InvalidPlatform": "The command does not fit the machine's operating system.",
-}
+SUCCESS = "Success"
 
 
 class EnvironmentTooLargeError(AWSError):
@@ -60,13 +50,9 @@ class CommandResult:
         return self.status not in PENDING
 
     @property
-    def reason(self) -> str:
-        """Why it did not succeed, for the person; empty while it runs and when it did."""
-        if not self.finished or self.status == "Success":
-            return ""
-        return (
-            _REASONS.get(self.details) or _REASONS.get(self.status) or f"The command ended as {self.status}."
-        )
+    def end(self) -> CommandEnd | None:
+        """How it ended without success; None while it runs and when it did."""
+        return None if not self.finished or self.status == SUCCESS else end_of(self.status, self.details)
 
 
 def environment_parts(values: Mapping[str, str]) -> list[str]:

@@ -1,5 +1,6 @@
 """Handing a deployment to its machine: a new one gets it with its user data, one that runs by Run Command."""
 
+import logging
 from datetime import timedelta
 
 from django.utils import timezone
@@ -18,6 +19,8 @@ from .models import Deployment
 from .parameters import environment_of, parameters_of, store_token_hash
 from .states import StepName, StepState
 from .watching import current_step
+
+logger = logging.getLogger(__name__)
 
 _SOON = timedelta(seconds=2)
 _NOW = timedelta(0)
@@ -75,6 +78,9 @@ def _stopped(deployment: Deployment, step: StepName, error: Exception) -> timede
     if isinstance(error, LaunchPausedError):
         steps.tell(deployment, step, error.reason)
         return timedelta(seconds=error.retry_in)
+    if isinstance(error, AWSError):
+        level = logging.INFO if error.retryable else logging.ERROR
+        logger.log(level, "deployment %s, %s: %s", deployment.pk, step, error.operator)
     if isinstance(error, AWSError) and error.retryable:
         steps.tell(deployment, step, error.person)
         return _SOON

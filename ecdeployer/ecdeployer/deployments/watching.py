@@ -64,6 +64,9 @@ def _machine_left(deployment: Deployment) -> None:
 def _ask(deployment: Deployment) -> timedelta | None:
     """Ask the machine by Run Command for what it could not report."""
     try:
+        outcome = _look_at_command(deployment)
+        if outcome is not None and outcome.end is not None and not outcome.end.ran:
+            return _end_with_command(deployment, outcome)
         body = commands.status(deployment.instance, str(deployment.pk))
         if body is None:
             return _ASK_AGAIN
@@ -71,25 +74,42 @@ def _ask(deployment: Deployment) -> timedelta | None:
         deployment.refresh_from_db(fields=["result", "heard_at"])
         if deployment.result is not None:
             return timedelta(0)
-        return _look_at_command(deployment)
+        return deadlines.SILENCE if outcome is None else _end_with_command(deployment, outcome)
     except (AWSError, ReportError) as error:
-        logger.info("deployment %s cannot be asked: %s", deployment.pk, error)
+        said = error.operator if isinstance(error, AWSError) else error
+        logger.info("deployment %s cannot be asked: %s", deployment.pk, said)
         return _ASK_LATER
     except reports.EndedError:
         return None
 
 
-def _look_at_command(deployment: Deployment) -> timedelta | None:
-    """A command that failed before it reached deploy.sh leaves no result."""
+def _look_at_command(deployment: Deployment) -> commands.CommandOutcome | None:
+    """What Run Command says of a later deployment's command; a first one has none."""
     if not deployment.command_id:
+        return None
+    # The deadline was set when it was sent; a later one belongs to a command that has been listed.
+    sent_at = (deployment.deadline or timezone.now()) - deadlines.COMMAND
+    return commands.outcome(deployment.instance, deployment.command_id, sent_at=sent_at)
+
+
+def _end_with_command(deployment: Deployment, outcome: commands.CommandOutcome) -> timedelta | None:
+    """A command that failed before it reached deploy.sh leaves no result."""
+    end = outcome.end
+    if end is None:
         return deadlines.SILENCE
-    outcome = commands.outcome(deployment.instance, deployment.command_id)
-    if not outcome.has_failed:
-        return deadlines.SILENCE
+    logger.log(
+        logging.ERROR if end.is_alarm else logging.WARNING,
+        "deployment %s: command %s ended as %s (exit code %s)",
+        deployment.pk,
+        deployment.command_id,
+        outcome.state,
+        outcome.exit_code,
+    )
     step = current_step(deployment)
-    deployment.steps.filter(name=step, log="").update(log=texts.clean(outcome.output)[-CONSOLE:])
-    reason = f"The command on the machine ended as {outcome.state}, without a result."
-    endings.fail(deployment, step, code="command-failed", reason=reason)
+    secrets = texts.secrets_of(deployment.application_id)
+    text = texts.redact(texts.clean(outcome.output)[-CONSOLE:], secrets)
+    deployment.steps.filter(name=step, log="").update(log=text)
+    endings.fail(deployment, step, code=end.code, reason=end.person)
     return None
 
 

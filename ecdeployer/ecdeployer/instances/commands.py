@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
+from django.utils import timezone
 
 from ..aws import ec2, ssm
+from ..aws.command_ends import ENDS, UNLISTED, CommandEnd
 from ..aws.errors import AWSError
 from ..cloud_init import documents
 from ..cloud_init.parameters import DeploymentParameters
@@ -17,20 +20,21 @@ from .models import Instance
 #: Seconds within which a command has to reach the machine.
 _DELIVERY = 120
 _QUESTION = 30
+#: A command that AWS does not know after that is lost.
+_LISTING = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommandOutcome:
-    """``state`` is AWS's word; ``exit_code`` is None until the command has run."""
+    """``state`` is AWS's word; ``exit_code`` is None until the command has run.
+
+    ``end`` is None while it runs, and when it succeeded.
+    """
 
     state: str
-    exit_code: int | None
-    output: str
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether it has ended, and not well."""
-        return self.state not in ssm.PENDING | {"Success"}
+    exit_code: int | None = None
+    output: str = ""
+    end: CommandEnd | None = None
 
 
 def send(instance: Instance, parameters: DeploymentParameters) -> str:
@@ -47,13 +51,19 @@ def send(instance: Instance, parameters: DeploymentParameters) -> str:
     )
 
 
-def outcome(instance: Instance, command_id: str) -> CommandOutcome:
-    """Raises AWSError."""
-    result = ssm.command_result(aws(), command_id, instance.ec2_id or "")
+def outcome(instance: Instance, command_id: str, *, sent_at: datetime) -> CommandOutcome:
+    """Raises AWSError; a retryable one while AWS may not list what it has just taken."""
+    try:
+        result = ssm.command_result(aws(), command_id, instance.ec2_id or "")
+    except AWSError as error:
+        if error.code != UNLISTED or timezone.now() < sent_at + _LISTING:
+            raise
+        return CommandOutcome(state=UNLISTED, end=ENDS[UNLISTED])
     return CommandOutcome(
-        state=result.status,
+        state=result.details or result.status,
         exit_code=result.exit_code,
-        output="\n".join(filter(None, (result.stdout, result.stderr, result.reason))),
+        output="\n".join(filter(None, (result.stdout, result.stderr))),
+        end=result.end,
     )
 
 
@@ -77,7 +87,7 @@ def status(instance: Instance, deployment_id: str) -> dict[str, Any] | None:
     if not result.finished:
         return None
     cache.delete(key)
-    return _parse(result.stdout) if result.status == "Success" else None
+    return _parse(result.stdout) if result.status == ssm.SUCCESS else None
 
 
 def console(instance: Instance) -> str:

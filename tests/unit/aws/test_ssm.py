@@ -161,8 +161,8 @@ def test_the_end_of_a_command(
     )
     result = ssm.command_result(aws, "0" * 36, "i-1")
     assert (result.finished, result.exit_code) == (finished, None)
-    assert words in result.reason
-    assert bool(result.reason) == bool(words)
+    assert words in (result.end.person if result.end else "")
+    assert bool(result.end) == bool(words)
 
 
 def test_output_and_exit_code(aws: AWS, stub: Stub) -> None:

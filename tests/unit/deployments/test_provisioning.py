@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 from ecdeployer.applications import actions
 from ecdeployer.applications.models import Application
+from ecdeployer.aws.command_ends import ENDS
 from ecdeployer.deployments import health, reports
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.parameters import report_token
@@ -236,7 +237,8 @@ def test_a_command_that_failed_without_a_result_ends_it(booting: Deployment, wor
     advance(deployment.pk)
     silent(deployment)
     world.status.return_value = {"events": [], "logs": [], "changes": [], "result": None}
-    world.outcome.return_value = CommandOutcome(state="Undeliverable", exit_code=-1, output="")
+    end = ENDS["Failed"]
+    world.outcome.return_value = CommandOutcome(state="Failed", exit_code=1, output="", end=end)
     assert advance(deployment.pk) is None
     assert (reload(deployment).failed_step, reload(deployment).failure_code) == ("clone", "command-failed")
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from unittest.mock import patch
 
 import pytest
+from django.utils import timezone
 from ecdeployer.aws import ssm
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
 from ecdeployer.aws.ssm import CommandResult
 from ecdeployer.instances import commands
-from ecdeployer.instances.commands import CommandOutcome
 from ecdeployer.instances.models import Instance
 
 pytestmark = pytest.mark.django_db
@@ -52,8 +52,12 @@ def test_an_answer_that_is_no_report_is_none(
 
 
 @pytest.mark.parametrize(
-    ("state", "failed"),
-    [("Pending", False), ("InProgress", False), ("Success", False), ("Failed", True), ("TimedOut", True)],
+    ("status", "code"),
+    [("Pending", ""), ("InProgress", ""), ("Success", ""), ("Failed", "command-failed")],
 )
-def test_a_command_has_failed_when_it_ended_otherwise(state: str, *, failed: bool) -> None:
-    assert CommandOutcome(state=state, exit_code=None, output="").has_failed is failed
+def test_a_command_has_failed_when_it_ended_otherwise(
+    answers: list[CommandResult | AWSError], instance: Instance, status: str, code: str
+) -> None:
+    answers.append(result(status))
+    end = commands.outcome(instance, "c-1", sent_at=timezone.now()).end
+    assert (end.code if end else "") == code
