@@ -15,7 +15,6 @@ _REQUEST = ("method", "url")
 def start(dsn: str, *, transport: Transport | None = None) -> None:
     sentry_sdk.init(
         dsn,
-        send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
         before_send=_redact_event,  # type: ignore[arg-type]

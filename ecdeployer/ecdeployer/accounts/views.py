@@ -1,8 +1,10 @@
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from . import audit
 from .forms import ProfileForm
 from .requests import SignedInRequest, signed_in
 
@@ -15,6 +17,8 @@ def profile(request: SignedInRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "account/profile.html", {"form": form}, status=422 if form.is_bound else 200)
     request.user.time_zone = form.cleaned_data["time_zone"]
-    request.user.save(update_fields=["time_zone"])
+    with transaction.atomic():
+        request.user.save(update_fields=["time_zone"])
+        audit.note("profile changed", by=request.user, detail=f"time zone {request.user.time_zone}")
     messages.success(request, f"Times are shown in {request.user.time_zone} now.")
     return redirect("profile")

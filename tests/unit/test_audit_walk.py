@@ -1,0 +1,176 @@
+"""Every address that changes something, when it succeeds: one event at least says who, from where, through what."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.test import Client
+from django.urls import reverse
+from ecdeployer.accounts import tokens
+from ecdeployer.accounts.models import User
+from ecdeployer.applications.models import Application, Event
+from ecdeployer.deployments.models import Deployment
+from pytest_django import Settings
+
+from tests import portal_records as records
+
+from .test_headers import PATTERNS, filled, owner
+from .test_headers import path_of as address_of
+from .test_tenancy import all_rows
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "correct horse battery"
+ADDRESS = "192.0.2.7"
+NEW = {"name": "one", "project_name": "shop", "github_url": "https://github.com/o/r", "health_path": "/"}
+Make = Callable[[User], Deployment]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is posted to which address, of an application in which state, and what the event says."""
+
+    name: str
+    verb: str
+    make: Make = records.make_live
+    sent: Callable[[Application], dict[str, Any]] = lambda _: {}
+    signed_in: bool = True
+
+
+CHANGES = [
+    Change("applications:new", "created", sent=lambda _: {**NEW, "instance_type": "t3.micro"}),
+    Change("applications:deploy", "queued"),
+    Change("applications:cancel", "cancelled", make=records.make_queued),
+    Change(
+        "applications:answer",
+        "environment changed",
+        make=records.make_asking,
+        sent=lambda _: {"MAPS_KEY": "k", "DATABASE_URL": "sqlite:///x"},
+    ),
+    Change("applications:terminate", "terminate", sent=lambda found: {"name": found.name}),
+    Change("applications:environment", "environment changed", sent=lambda _: {"environment": "A=1"}),
+    Change(
+        "applications:change-variable",
+        "environment changed",
+        sent=lambda _: {"name": "STRIPE_KEY", "value": "new"},
+    ),
+    Change("applications:remove-variable", "environment changed", sent=lambda _: {"name": "STRIPE_KEY"}),
+    Change("profile", "profile changed", sent=lambda _: {"time_zone": "Europe/Lisbon"}),
+    Change("tokens:list", "API token made", sent=lambda _: {"name": "ci", "days": "7"}),
+    Change("tokens:revoke", "API token revoked"),
+    Change(
+        "account_login", "signed in", sent=lambda _: {"login": "ines", "password": PASSWORD}, signed_in=False
+    ),
+    Change("account_logout", "signed out"),
+    Change(
+        "account_signup",
+        "signed up",
+        sent=lambda _: {"username": "rui", "email": "r@x.org", "password1": PASSWORD, "password2": PASSWORD},
+        signed_in=False,
+    ),
+    Change(
+        "account_change_password",
+        "password changed",
+        sent=lambda _: {"oldpassword": PASSWORD, "password1": "another " + PASSWORD, "password2": "another " + PASSWORD},
+    ),
+    Change("account_email", "e-mail added", sent=lambda _: {"action_add": "", "email": "new@example.com"}),
+    Change("admin:accounts_user_add", "added user", sent=lambda _: {"username": "rui", "usable_password": "false"}),
+    Change("admin:accounts_user_delete", "deleted user", sent=lambda _: {"post": "yes"}),
+    Change(
+        "admin:accounts_user_change",
+        "changed user",
+        sent=lambda found: {
+            "username": found.owner.username, "time_zone": "UTC", "machine_limit": "3",
+            "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00",
+        },
+    ),
+]
+def path_of(change: Change, application: Application, token: int) -> str:
+    if change.name.startswith("admin:"):
+        return reverse(change.name, args=[] if change.name.endswith("_add") else [application.owner_id])
+    needs = PATTERNS[change.name].pattern.converters
+    pk = token if change.name.startswith("tokens") else application.pk
+    return reverse(change.name, kwargs={"pk": pk} if needs else {})
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
+def test_what_changes_something_is_recorded(change: Change, settings: Settings) -> None:
+    settings.SIGN_UP = True
+    owner = records.make_person("ines")
+    application = change.make(owner).application
+    token, _ = tokens.create(owner, name="laptop", days=7)
+    client, actor = Client(REMOTE_ADDR=ADDRESS), owner
+    sent = change.sent(application)
+    if change.name.startswith("admin:"):
+        actor = records.make_person("operator", is_staff=True, is_superuser=True)
+    if change.name == "admin:accounts_user_delete":
+        application.owner = records.make_person("other")
+    if change.signed_in:
+        client.force_login(actor)
+    EmailAddress.objects.get_or_create(user=owner, email=owner.email)
+    Event.objects.all().delete()
+    before = all_rows()
+    answer = client.post(path_of(change, application, token.pk), sent)
+    assert answer.status_code in (201, 302), answer.content.decode()[-2000:]
+    found = Event.objects.filter(verb=change.verb).first()
+    assert found is not None, list(Event.objects.values_list("verb", "detail"))
+    assert all_rows() != before
+    assert (found.through, found.address) == ("page", ADDRESS)
+    assert found.actor_name == ("rui" if change.verb == "signed up" else actor.username)
+
+
+@pytest.mark.parametrize(
+    ("path", "verb", "make"),
+    [
+        ("", "created", records.make_live),
+        ("/{pk}/deployments", "queued", records.make_live),
+        ("/{pk}/cancel", "cancelled", records.make_queued),
+        ("/{pk}/terminate", "terminate", records.make_live),
+    ],
+)
+def test_what_a_program_changes_is_recorded(path: str, verb: str, make: Make) -> None:
+    owner = records.make_person("ines")
+    application = make(owner).application
+    _, secret = tokens.create(owner, name="ci", days=1)
+    Event.objects.all().delete()
+    client = Client(REMOTE_ADDR=ADDRESS, headers={"authorization": f"Bearer {secret}"})
+    sent = {"project_name": "shop", "github_url": "https://github.com/o/r"} if not path else None
+    answer = client.post(
+        f"/api/v1/applications{path.format(pk=application.pk)}", sent, content_type="application/json"
+    )
+    assert answer.status_code in (201, 202), answer.content
+    event = Event.objects.get(verb=verb)
+    assert (event.through, event.address, event.actor_name) == ("api", ADDRESS, "ines")
+
+
+def test_no_operation_of_the_document_is_left_out() -> None:
+    paths = Client().get("/api/v1/openapi.json").json()["paths"]
+    changing = {f"{verb} {path}" for path, found in paths.items() for verb in found.keys() - {"get"}}
+    root = "post /api/v1/applications"
+    one = root + "/{application_id}"
+    assert changing == {root, f"{one}/deployments", f"{one}/cancel", f"{one}/terminate"}
+
+
+#: Addresses that take a POST and change nothing that lasts, or nothing of their own accord.
+APART = {
+    "account_reauthenticate": "asks for the password again",
+    "account_reset_password": "sends a letter",
+    "account_set_password": "for people who came by GitHub; password_set is recorded as a change",
+    "account_email_verification_sent": "tells that a letter was sent",
+    "admin:index": "",
+}
+
+
+def test_no_page_that_takes_a_post_is_left_out(filled: dict[str, Any], owner: User) -> None:
+    named = {change.name for change in CHANGES} | APART.keys()
+    client = Client(raise_request_exception=False)
+    client.force_login(owner)
+    left = []
+    for name in sorted(PATTERNS.keys() - named):
+        if name.startswith(("admin:", "api:", "reports:")):
+            continue
+        if client.post(address_of(name, filled)).status_code not in (404, 405):
+            left.append(name)
+            client.force_login(owner)
+    assert left == []
