@@ -1,10 +1,16 @@
 """What every unit test of the portal has in place of the services that it does without."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
+from ecdeployer.accounts import tokens
+from ecdeployer.accounts.models import User
 from pytest_django import Settings
+
+from tests.portal_records import make_failed, make_person
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +24,33 @@ def without_services(settings: Settings, tmp_path: Path) -> None:
     }
     settings.STATIC_ROOT = str(tmp_path)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    return make_failed(make_person("ines")).application.owner
+
+
+@pytest.fixture
+def filled(owner: User) -> dict[str, Any]:
+    """The parameters of every route, by room and name, or by name alone."""
+    deployment = owner.applications.get().deployments.get()
+    token, _ = tokens.create(owner, name="laptop", days=7)
+    return {
+        "applications.pk": deployment.application_id,
+        "deployments.pk": deployment.pk,
+        "reports.pk": deployment.pk,
+        "deployments.step": "install",
+        "findings.code": "debug-on",
+        "tokens.pk": token.pk,
+        "api.application_id": deployment.application_id,
+        "api.deployment_id": deployment.pk,
+        "api.name": "install",
+        "admin.app_label": "applications",
+        "admin.object_id": deployment.application_id,
+        "admin.content_type_id": ContentType.objects.get_for_model(User).pk,
+        "admin.url": "no/such/page",
+        "admin.id": owner.pk,
+        "key": "no-such-key",
+        "uidb36": "1",
+    }

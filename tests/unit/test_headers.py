@@ -10,17 +10,16 @@ from unittest.mock import Mock
 
 import pytest
 from allauth.account.internal.flows.manage_email import sync_user_email_address
-from django.contrib.contenttypes.models import ContentType
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from ecdeployer import settings as portal_settings
 from ecdeployer.accounts import tokens
 from ecdeployer.accounts.models import User
 from ecdeployer.applications import views
 from pytest_django import Settings
 
-from tests.portal_records import make_failed, make_person
+from ecdeployer import settings as portal_settings
+from tests.portal_records import make_person
 
 from .test_tenancy import all_rows
 
@@ -58,36 +57,6 @@ def operator(db: None) -> User:
     return make_person("operator", is_staff=True, is_superuser=True)
 
 
-@pytest.fixture
-def owner(db: None) -> User:
-    return make_failed(make_person("ines")).application.owner
-
-
-@pytest.fixture
-def filled(owner: User) -> dict[str, Any]:
-    """The parameters of every route, by room and name, or by name alone."""
-    deployment = owner.applications.get().deployments.get()
-    token, _ = tokens.create(owner, name="laptop", days=7)
-    return {
-        "applications.pk": deployment.application_id,
-        "deployments.pk": deployment.pk,
-        "reports.pk": deployment.pk,
-        "deployments.step": "install",
-        "findings.code": "debug-on",
-        "tokens.pk": token.pk,
-        "api.application_id": deployment.application_id,
-        "api.deployment_id": deployment.pk,
-        "api.name": "install",
-        "admin.app_label": "applications",
-        "admin.object_id": deployment.application_id,
-        "admin.content_type_id": ContentType.objects.get_for_model(User).pk,
-        "admin.url": "no/such/page",
-        "admin.id": owner.pk,
-        "key": "no-such-key",
-        "uidb36": "1",
-    }
-
-
 def path_of(name: str, filled: dict[str, Any]) -> str:
     room = name.rpartition(":")[0].partition(":")[0]
     pattern = PATTERNS[name].pattern
@@ -116,7 +85,7 @@ class Markup(HTMLParser):
             self.wrong.append(f"{tag} from {address}")
 
 
-def hold(answer: HttpResponse) -> None:
+def hold(answer: HttpResponseBase) -> None:
     """Whatever the answer is about."""
     headers = answer.headers
     policy = dict(
@@ -144,7 +113,7 @@ def hold(answer: HttpResponse) -> None:
         assert markup.wrong == []
 
 
-def private(answer: HttpResponse) -> None:
+def private(answer: HttpResponseBase) -> None:
     rules = answer.headers["Cache-Control"]
     assert "private" in rules
     assert re.search("no-store|no-cache", rules)

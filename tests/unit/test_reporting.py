@@ -10,13 +10,13 @@ import pytest
 import sentry_sdk
 from django.test import Client
 from django.urls import reverse
-from ecdeployer import logs, reporting
 from ecdeployer.accounts.models import User
 from ecdeployer.applications import actions
 from ecdeployer.deployments import provisioning, tasks
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import Transport
 
+from ecdeployer import logs, reporting
 from tests.portal_records import make_live, make_person, make_queued
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +47,15 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
 
 def held(events: list[dict[str, Any]], person: User) -> None:
     text = json.dumps(events)
-    for secret in (SECRET, VALUE, "opensesame", "abcdefghijklmnop", person.username, person.email, "192.0.2.7"):
+    for secret in (
+        SECRET,
+        VALUE,
+        "opensesame",
+        "abcdefghijklmnop",
+        person.username,
+        person.email,
+        "192.0.2.7",
+    ):
         assert secret not in text, secret
     for event in events:
         assert "user" not in event
