@@ -1,4 +1,4 @@
-"""Every address that changes something, when it succeeds: one event at least says who, from where, through what."""
+"""Every address that changes something: an event says who did it, from where and through what."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from .test_tenancy import all_rows
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
+OTHER = f"another {PASSWORD}"
 ADDRESS = "192.0.2.7"
 NEW = {"name": "one", "project_name": "shop", "github_url": "https://github.com/o/r", "health_path": "/"}
 Make = Callable[[User], Deployment]
@@ -74,8 +75,8 @@ CHANGES = [
         "password changed",
         sent=lambda _: {
             "oldpassword": PASSWORD,
-            "password1": "another " + PASSWORD,
-            "password2": "another " + PASSWORD,
+            "password1": OTHER,
+            "password2": OTHER,
         },
     ),
     Change("account_email", "e-mail added", sent=lambda _: {"action_add": "", "email": "new@example.com"}),
@@ -170,8 +171,12 @@ APART = {
     "account_reauthenticate": "asks for the password again",
     "account_reset_password": "sends a letter",
     "account_set_password": "for people who came by GitHub; password_set is recorded as a change",
-    "account_email_verification_sent": "tells that a letter was sent",
-    "admin:index": "",
+    "account_confirm_login_code": "nobody was sent a code: it is switched off",
+    "account_reset_password_from_key": "a letter's address, which signals password_reset",
+    "favicon": "a redirection",
+    "home": "a redirection",
+    "socialaccount_connections": "nobody is connected; GitHub's own pages change that",
+    "socialaccount_signup": "nothing waits to be signed up",
 }
 
 

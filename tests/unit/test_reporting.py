@@ -81,7 +81,7 @@ def test_a_page_that_breaks(kept: Kept, client: Client, monkeypatch: pytest.Monk
         {"environment": f"STRIPE_KEY={VALUE}"},
         headers={"Authorization": "Bearer abcdefghijklmnop"},
         REMOTE_ADDR="192.0.2.7",
-    )  # type: ignore[arg-type]
+    )
     assert answer.status_code == 500
     assert kept.events
     assert "RuntimeError" in json.dumps(kept.events)

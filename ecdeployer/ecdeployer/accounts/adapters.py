@@ -21,7 +21,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         sync_user_email_address(user)
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """A request that came past fewer proxies than there are is known by its peer: nobody vouches for more."""
+        """Who came past fewer proxies than there are is known by the peer: nobody vouches for more."""
         try:
             return str(super().get_client_ip(request))
         except ImproperlyConfigured:

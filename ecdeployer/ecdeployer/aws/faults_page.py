@@ -9,14 +9,14 @@ from .errors import RULES, UNAVAILABLE, Rule
 _HEAD = """\
 # What AWS refuses, and what becomes of it
 
-Written by `python -m ecdeployer.aws.faults_page` from the tables in `aws/errors.py`, `aws/command_ends.py` and
-`aws/faults_page.py`; a test compares, `tests/unit/instances/test_faults.py` drives every code through every call, and
-`tests/unit/deployments/test_command_faults.py` every line of Run Command. A code that is not here is a refusal for
-good, and any answer of 5xx is `unavailable`.
+Written by `python -m ecdeployer.aws.faults_page` from the tables in `aws/errors.py`, `aws/command_ends.py`
+and `aws/faults_page.py`; a test compares, `tests/unit/instances/test_faults.py` drives every code through
+every call, and `tests/unit/deployments/test_command_faults.py` every line of Run Command. A code that is not
+here is a refusal for good, and any answer of 5xx is `unavailable`.
 
-The operator's line is `CODE: AWS's own words (the call, request and its id)` after the record that it is about, for
-`UnauthorizedOperation` with the decoded message; a value that AWS or botocore quotes is hidden. A launch's stands at
-WARNING, and where all launches are held `launches are held for N s` follows at ERROR.
+The operator's line is `CODE: AWS's own words (the call, request and its id)` after the record that it is
+about, for `UnauthorizedOperation` with the decoded message; a value that AWS or botocore quotes is hidden. A
+launch's stands at WARNING, and where all launches are held `launches are held for N s` follows at ERROR.
 
 ## Launches, sweeps, ends
 """
@@ -28,8 +28,8 @@ Of requests that belong to a deployment. The operator's line begins with `deploy
 _ENDS = """
 ## Commands that end without success
 
-Each is told by GetCommandInvocation, as its status or in its details. The operator's line is `deployment ID: command
-ID ended as STATE (exit code N)`.
+Each is told by GetCommandInvocation, as its status or in its details. The operator's line is
+`deployment ID: command ID ended as STATE (exit code N)`.
 """
 
 
@@ -75,7 +75,7 @@ BEHAVIOUR = {
 
 @dataclass(frozen=True)
 class CommandFault:
-    """A refusal of a request that belongs to a deployment; ``lasts``: until when it is asked again, if it is."""
+    """A refusal of a deployment's own request; ``lasts``: until when it is asked again, if it is."""
 
     call: str
     code: str

@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import pytest
 from botocore.stub import Stubber
+from django.core.cache import cache
 from django.utils import timezone
 from ecdeployer.aws.command_ends import ENDS, UNLISTED
 from ecdeployer.aws.errors import RULES
@@ -198,7 +199,7 @@ def test_a_result_of_the_machine_says_more_than_its_commands_end(
     )
     for told in ({"Status": "Failed"}, {"Status": "Success", "StandardOutputContent": result}):
         ssm.add_response("get_command_invocation", told)
-    with patch.object(commands.cache, "get", lambda _: QUESTION):
+    with patch.object(cache, "get", lambda _: QUESTION):
         assert advance(deployment.pk) == timedelta(0)
     assert advance(deployment.pk) is None
     deployment.refresh_from_db()

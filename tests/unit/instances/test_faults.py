@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from ecdeployer.aws import ec2, ssm
 from ecdeployer.aws.errors import RULES, AWSError
+from ecdeployer.aws.faults_page import BEHAVIOUR
 from ecdeployer.aws.session import AWS
 from ecdeployer.instances import environment, ledger, provisioning, reconcile, termination
 from ecdeployer.instances.models import Instance, LaunchQueue
@@ -37,7 +38,11 @@ def live(aws: AWS) -> int:
 
 @pytest.mark.parametrize("code", RULES)
 def test_a_refused_launch(
-    account: AWS, instance: Instance, monkeypatch: pytest.MonkeyPatch, code: str
+    account: AWS,
+    instance: Instance,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    code: str,
 ) -> None:
     rule = RULES[code]
     waits = rule.kind in PAUSES or rule.retryable
@@ -51,6 +56,9 @@ def test_a_refused_launch(
     assert str(refusal.value)
     assert "said" not in str(refusal.value)
     assert (LaunchQueue.objects.get().held_until is not None) == (rule.kind in HOLDS)
+    held_for = BEHAVIOUR[rule.kind].holds
+    assert (f"launches are held for {held_for} s" in caplog.text) == (rule.kind in HOLDS)
+    assert (f"instance {instance.pk}: {code}: said" in caplog.text) == (rule.kind != "mismatch")
     first = instance.launch_attempts.get()
     assert first.outcome == ("prepared" if rule.retryable else "failed")
     assert live(account) == 0
