@@ -22,7 +22,7 @@ from ecdeployer.instances.infrastructure import Infrastructure
 
 from tests.portal_records import make_deployment, make_live, make_person
 
-from .test_provisioning import FACTS
+from .world import FACTS
 
 pytestmark = pytest.mark.django_db
 COMMAND = "c" * 36
