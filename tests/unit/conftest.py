@@ -38,6 +38,7 @@ def filled(owner: User) -> dict[str, Any]:
     token, _ = tokens.create(owner, name="laptop", days=7)
     return {
         "applications.pk": deployment.application_id,
+        "applications.number": deployment.number,
         "deployments.pk": deployment.pk,
         "reports.pk": deployment.pk,
         "deployments.step": "install",

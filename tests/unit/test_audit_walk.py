@@ -12,6 +12,7 @@ from ecdeployer.accounts import tokens
 from ecdeployer.accounts.models import User
 from ecdeployer.applications.models import Application, Event
 from ecdeployer.deployments.models import Deployment
+from ecdeployer.deployments.states import DeploymentState
 from pytest_django import Settings
 
 from tests import portal_records as records
@@ -28,6 +29,13 @@ NEW = {"name": "one", "project_name": "shop", "github_url": "https://github.com/
 Make = Callable[[User], Deployment]
 
 
+def make_kept(owner: User) -> Deployment:
+    """The first of two releases that a machine has; it can be gone back to."""
+    first = records.make_live(owner)
+    records.make_deployment(first.instance, DeploymentState.SUCCEEDED, kind=Deployment.Kind.LATER)
+    return first
+
+
 @dataclass(frozen=True)
 class Change:
     """What is posted to which address, of an application in which state, and what the event says."""
@@ -42,6 +50,7 @@ class Change:
 CHANGES = [
     Change("applications:new", "created", sent=lambda _: {**NEW, "instance_type": "t3.micro"}),
     Change("applications:deploy", "queued"),
+    Change("applications:roll-back", "queued", make=make_kept),
     Change("applications:cancel", "cancelled", make=records.make_queued),
     Change(
         "applications:answer",
@@ -105,7 +114,8 @@ def path_of(change: Change, application: Application, token: int) -> str:
         return reverse(change.name, args=[] if change.name.endswith("_add") else [application.owner_id])
     needs = PATTERNS[change.name].pattern.converters
     pk = token if change.name.startswith("tokens") else application.pk
-    return reverse(change.name, kwargs={"pk": pk} if needs else {})
+    given = {"pk": pk, "number": 1}
+    return reverse(change.name, kwargs={name: given[name] for name in needs})
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
@@ -137,22 +147,23 @@ def test_what_changes_something_is_recorded(change: Change, settings: Settings) 
 @pytest.mark.parametrize(
     ("path", "verb", "make"),
     [
-        ("", "created", records.make_live),
-        ("/{pk}/deployments", "queued", records.make_live),
-        ("/{pk}/cancel", "cancelled", records.make_queued),
-        ("/{pk}/terminate", "terminate", records.make_live),
+        ("applications", "created", records.make_live),
+        ("applications/{pk}/deployments", "queued", records.make_live),
+        ("applications/{pk}/cancel", "cancelled", records.make_queued),
+        ("applications/{pk}/terminate", "terminate", records.make_live),
+        ("deployments/{deployment}/rollback", "queued", make_kept),
     ],
 )
 def test_what_a_program_changes_is_recorded(path: str, verb: str, make: Make) -> None:
     owner = records.make_person("ines")
-    application = make(owner).application
+    deployment = make(owner)
+    application = deployment.application
     _, secret = tokens.create(owner, name="ci", days=1)
     Event.objects.all().delete()
     client = Client(REMOTE_ADDR=ADDRESS, headers={"authorization": f"Bearer {secret}"})
-    sent = {"project_name": "shop", "github_url": "https://github.com/o/r"} if not path else None
-    answer = client.post(
-        f"/api/v1/applications{path.format(pk=application.pk)}", sent, content_type="application/json"
-    )
+    sent = {"project_name": "shop", "github_url": "https://github.com/o/r"} if verb == "created" else ""
+    filled = path.format(pk=application.pk, deployment=deployment.pk)
+    answer = client.post(f"/api/v1/{filled}", sent, content_type="application/json")
     assert answer.status_code in (201, 202), answer.content
     event = Event.objects.get(verb=verb)
     assert (event.through, event.address, event.actor_name) == ("api", ADDRESS, "ines")
@@ -163,7 +174,8 @@ def test_no_operation_of_the_document_is_left_out() -> None:
     changing = {f"{verb} {path}" for path, found in paths.items() for verb in found.keys() - {"get"}}
     root = "post /api/v1/applications"
     one = root + "/{application_id}"
-    assert changing == {root, f"{one}/deployments", f"{one}/cancel", f"{one}/terminate"}
+    back = "post /api/v1/deployments/{deployment_id}/rollback"
+    assert changing == {root, f"{one}/deployments", f"{one}/cancel", f"{one}/terminate", back}
 
 
 #: Addresses that take a POST and change nothing that lasts, or nothing of their own accord.
