@@ -18,23 +18,15 @@ from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.provisioning import advance
 from ecdeployer.deployments.states import DeploymentState, StepName
 from ecdeployer.instances import commands, environment, infrastructure
-from ecdeployer.instances.infrastructure import Infrastructure
 
 from tests.portal_records import make_deployment, make_live, make_person
 
-from .world import FACTS
+from .world import FACTS, NAMES
 
 pytestmark = pytest.mark.django_db
 COMMAND = "c" * 36
 QUESTION = "d" * 36
 VALUE = "sk_live_1-hidden"
-NAMES = Infrastructure(
-    launch_template_id="lt-0",
-    launch_template_version="1",
-    security_group_id="sg-0",
-    deploy_document="ecdeployer-deploy",
-    status_document="ecdeployer-status",
-)
 
 
 @pytest.fixture
