@@ -8,9 +8,10 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from ecdeployer.accounts import tokens
 from ecdeployer.accounts.models import User
+from ecdeployer.commands import actions as commands
 from pytest_django import Settings
 
-from tests.portal_records import make_failed, make_person
+from tests.portal_records import make_person, make_serving_after_failure
 
 
 @pytest.fixture(autouse=True)
@@ -28,18 +29,23 @@ def without_services(settings: Settings, tmp_path: Path) -> None:
 
 @pytest.fixture
 def owner(db: None) -> User:
-    return make_failed(make_person("ines")).application.owner
+    return make_serving_after_failure(make_person("ines")).application.owner
 
 
 @pytest.fixture
 def filled(owner: User) -> dict[str, Any]:
     """The parameters of every route, by room and name, or by name alone."""
-    deployment = owner.applications.get().deployments.get()
+    application = owner.applications.get()
+    deployment = application.deployments.get(number=1)
+    command = commands.manage(application, ["check"], by=None)
     token, _ = tokens.create(owner, name="laptop", days=7)
     return {
         "applications.pk": deployment.application_id,
         "applications.number": deployment.number,
         "deployments.pk": deployment.pk,
+        "commands.pk": command.pk,
+        "commands.application": deployment.application_id,
+        "commands-reports.pk": command.pk,
         "reports.pk": deployment.pk,
         "deployments.step": "install",
         "findings.code": "debug-on",

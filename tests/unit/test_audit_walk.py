@@ -11,6 +11,7 @@ from django.urls import reverse
 from ecdeployer.accounts import tokens
 from ecdeployer.accounts.models import User
 from ecdeployer.applications.models import Application, Event
+from ecdeployer.commands import actions as commands
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.states import DeploymentState
 from pytest_django import Settings
@@ -66,6 +67,13 @@ CHANGES = [
         sent=lambda _: {"name": "STRIPE_KEY", "value": "new"},
     ),
     Change("applications:remove-variable", "environment changed", sent=lambda _: {"name": "STRIPE_KEY"}),
+    Change("commands:list", "command", sent=lambda _: {"words": "check"}),
+    Change(
+        "commands:superuser",
+        "superuser",
+        sent=lambda _: {"username": "boss", "password": PASSWORD, "password_again": PASSWORD},
+    ),
+    Change("commands:cancel", "command cancelled"),
     Change("profile", "profile changed", sent=lambda _: {"time_zone": "Europe/Lisbon"}),
     Change("tokens:list", "API token made", sent=lambda _: {"name": "ci", "days": "7"}),
     Change("tokens:revoke", "API token revoked"),
@@ -110,11 +118,14 @@ CHANGES = [
 
 
 def path_of(change: Change, application: Application, token: int) -> str:
+    """A command is waiting where one is to be cancelled."""
     if change.name.startswith("admin:"):
         return reverse(change.name, args=[] if change.name.endswith("_add") else [application.owner_id])
     needs = PATTERNS[change.name].pattern.converters
-    pk = token if change.name.startswith("tokens") else application.pk
-    given = {"pk": pk, "number": 1}
+    pk: object = token if change.name.startswith("tokens") else application.pk
+    if change.name == "commands:cancel":
+        pk = commands.manage(application, ["check"], by=None).pk
+    given = {"pk": pk, "number": 1, "application": application.pk}
     return reverse(change.name, kwargs={name: given[name] for name in needs})
 
 
@@ -198,7 +209,7 @@ def test_no_page_that_takes_a_post_is_left_out(filled: dict[str, Any], owner: Us
     client.force_login(owner)
     left = []
     for name in sorted(PATTERNS.keys() - named):
-        if name.startswith(("admin:", "api:", "reports:")):
+        if name.startswith(("admin:", "api:", "reports:", "commands-reports:")):
             continue
         if client.post(address_of(name, filled)).status_code not in (404, 405):
             left.append(name)

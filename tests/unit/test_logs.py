@@ -48,7 +48,7 @@ def test_the_secrets_of_what_is_worked_on_are_hidden_until_it_is_done(line: logs
 def test_what_others_wrote_of_an_exception_and_the_stack_is_redacted(line: logs.Redacting) -> None:
     made = record("x")
     made.exc_text, made.stack_info = "ValueError: token=0123456789", "at password=abc"
-    assert line.format(made) == "WARNING x\nValueError: token=[hidden]\nat password=[hidden]"
+    assert line.format(made) == "WARNING x\n  ValueError: token=[hidden]\n  at password=[hidden]"
 
 
 @pytest.mark.parametrize("kind", [logs.Redacting, logs.JsonLine])

@@ -70,8 +70,14 @@ class HeadersMiddleware:
 
 
 #: What the ids in an address are of, by the namespace of its name, or by their own names.
-_PARTS = {"applications": "application", "deployments": "deployment", "reports": "deployment"}
-_NAMED = {"application_id": "application", "deployment_id": "deployment"}
+_PARTS = {
+    "applications": "application",
+    "deployments": "deployment",
+    "reports": "deployment",
+    "commands": "command",
+    "commands-reports": "command",
+}
+_NAMED = {"application": "application", "application_id": "application", "deployment_id": "deployment"}
 
 
 class RequestIdMiddleware:
