@@ -34,7 +34,7 @@ as_root() { # COMMAND...
 # Commands that Debian's packages bring, as COMMAND=PACKAGE.
 # shellcheck disable=SC2034 # read by the scripts
 {
-    NEEDED_BY_PYTHON=(venv=python3-venv git=git /etc/ssl/certs/ca-certificates.crt=ca-certificates)
+    NEEDED_BY_PYTHON=(venv=python3-venv git=git ssh=openssh-client /etc/ssl/certs/ca-certificates.crt=ca-certificates)
     NEEDED_BY_MACHINES=(systemd-nspawn=systemd-container debootstrap=debootstrap nft=nftables ip=iproute2
         nsenter=util-linux unshare=util-linux mount=mount setpriv=util-linux)
     NEEDED_BY_REDIS=(redis-server=redis-server)
@@ -43,6 +43,7 @@ as_root() { # COMMAND...
     NEEDED_BY_CHECKS=(shellcheck=shellcheck shfmt=shfmt)
     # Read by tests only. Installed, Debian would start them and have them start at every boot.
     UNPACKED_FOR_READERS=(nginx supervisor python3-pkg-resources)
+    UNPACKED_FOR_SSH=(openssh-server libwrap0)
 }
 
 have() { # COMMAND: a name, a path with wildcards, or "venv" for Python's module

@@ -18,6 +18,7 @@ from marshmallow import ValidationError
 from marshmallow.validate import Range
 
 from .aws.portal_settings import read_settings
+from .git import host_keys
 
 #: Secrets of so few characters would take pieces out of ordinary words.
 _SHORT = 7
@@ -54,6 +55,7 @@ class Configuration:
     github_client_id: str
     github_client_secret: str
     git_hosts: list[str]
+    git_known_hosts: str
     accept_root_manage: bool
     machine_python: str
     python_downloads: bool
@@ -150,8 +152,11 @@ def _read(env: Env, default_directory: str) -> Configuration:
         git_hosts=env.list(
             "GIT_HOSTS",
             ["github.com"],
-            validate=_is_list_of(r"(https?://)?[\w.-]+(:\d+)?/?", "host names, or http://HOST:PORT"),
+            validate=_is_list_of(
+                r"((https?|ssh)://)?[\w.-]+(:\d+)?/?", "host names, http://HOST:PORT or ssh://HOST:PORT"
+            ),
         ),
+        git_known_hosts=env.str("GIT_KNOWN_HOSTS", "", validate=_are_host_keys),
         accept_root_manage=env.bool("ACCEPT_ROOT_MANAGE", False),
         machine_python=env.str(
             "MACHINE_PYTHON", "3.11", validate=_is_like(r"3\.\d{1,2}", "a version such as 3.11")
@@ -219,6 +224,14 @@ def _is_one_of(*choices: str) -> Callable[[str], bool]:
         return True
 
     return check
+
+
+def _are_host_keys(value: str) -> bool:
+    try:
+        host_keys.with_published(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+    return True
 
 
 def _is_empty_or_long(value: str) -> bool:

@@ -9,6 +9,7 @@ from csp.constants import SELF
 
 from . import logs, measuring, reporting
 from .configuration import load
+from .git import host_keys
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 CONFIGURATION = load(default_directory=str(BASE_DIR))
@@ -312,6 +313,8 @@ MONTHLY_USD = CONFIGURATION.monthly_usd
 MONTHLY_USD_PER_OWNER = CONFIGURATION.monthly_usd_per_owner
 AGENTS = CONFIGURATION.agents
 GIT_HOSTS = CONFIGURATION.git_hosts
+#: What ssh may meet, as lines of known_hosts.
+GIT_KNOWN_HOSTS = host_keys.with_published(CONFIGURATION.git_known_hosts)
 ACCEPT_ROOT_MANAGE = CONFIGURATION.accept_root_manage
 MACHINE_PYTHON = CONFIGURATION.machine_python
 PYTHON_DOWNLOADS = CONFIGURATION.python_downloads

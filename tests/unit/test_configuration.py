@@ -40,6 +40,10 @@ def loaded(monkeypatch: pytest.MonkeyPatch, **given: str) -> Configuration:
         ("GITHUB_CLIENT_ID", "id", "GITHUB_CLIENT_SECRET"),
         ("GITHUB_CLIENT_SECRET", "secret", "GITHUB_CLIENT_ID"),
         ("GIT_HOSTS", "https://", "found 'https://'"),
+        ("GIT_HOSTS", "ssh://git@git.example.com", "ssh://HOST:PORT"),
+        ("GIT_KNOWN_HOSTS", "git.example.com", "as ssh-keyscan prints them"),
+        ("GIT_KNOWN_HOSTS", "a ssh-ed25519 AAAA\nb", "found 'a ssh-ed25519 AAAA'"),
+        ("GIT_KNOWN_HOSTS", "/nowhere/known_hosts", "cannot be read"),
         ("MACHINE_PYTHON", "three", "found 'three'"),
         ("EMAIL_URL", "mail.example.com", "smtp+tls"),
         ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
@@ -72,11 +76,11 @@ def test_what_operators_give_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         ALLOWED_HOSTS="portal,.example.com",
         AWS_REGION="us-gov-west-1",
         INSTANCE_TYPES="t4g.nano,u-6tb1.metal",
-        GIT_HOSTS="github.com,http://10.213.0.1:9418",
+        GIT_HOSTS="github.com,http://10.213.0.1:9418,ssh://10.0.0.5:2222",
         EMAIL_URL="smtp+tls://me:secret@mail.example.com:587",
     )
     assert found.portal_url == "https://portal.example.com"
     assert found.instance_portal_url == "https://portal.example.com"
     assert found.instance_types == ["t4g.nano", "u-6tb1.metal"]
-    assert found.git_hosts == ["github.com", "http://10.213.0.1:9418"]
+    assert found.git_hosts == ["github.com", "http://10.213.0.1:9418", "ssh://10.0.0.5:2222"]
     assert found.email_url.startswith("smtp+tls://")

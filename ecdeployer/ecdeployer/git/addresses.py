@@ -10,12 +10,16 @@ from .errors import GitError
 def pinned(host: str, *, port: int = 443) -> dict[str, str]:
     """git's configuration that holds it to the addresses that were checked, not to later answers.
 
-    Every address must be a public one. Behind a proxy, which resolves by itself, nothing is pinned. Raises
-    GitError.
+    Behind a proxy, which resolves by itself, nothing is pinned. Raises GitError.
     https://git-scm.com/docs/git-config#Documentation/git-config.txt-httpcurloptResolve (git 2.37 or later)
     """
     if os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY"):
         return {}
+    return {"http.curloptResolve": f"{host}:{port}:{','.join(public_addresses(host, port=port))}"}
+
+
+def public_addresses(host: str, *, port: int) -> list[str]:
+    """Those that a name leads to, the best first. Raises GitError unless every one is a public address."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -28,4 +32,4 @@ def pinned(host: str, *, port: int = 443) -> dict[str, str]:
         raise GitError(
             "repository-refused", f"{host} leads to {', '.join(inner)}, which is no public address."
         )
-    return {"http.curloptResolve": f"{host}:{port}:{','.join(addresses)}"}
+    return addresses

@@ -59,6 +59,7 @@ def run(
     directory: Path | None = None,
     protocol: str = "",
     configuration: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Run git with these arguments; ``protocol`` is the only one that it may speak, empty for none.
 
@@ -74,7 +75,7 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=log,
-            env=_environment(protocol),
+            env={**_environment(protocol), **(variables or {})},
             cwd=directory,
             start_new_session=True,
         )

@@ -1,22 +1,25 @@
-"""Repositories by their addresses: what a person typed, the head of a branch, a shallow clone."""
+"""Repositories by their addresses, with a deploy key or without: the head of a branch, a shallow clone."""
 
 import datetime as dt
 import re
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from . import addresses, process
+from . import addresses, process, ssh
 from .errors import GitError, translate
 from .names import check_branch
+from .repository_url import RepositoryURL, RepositoryURLError, parse_url
+from .ssh import Key
 
 __all__ = [
     "CloneLimits",
     "Commit",
     "GitError",
+    "Key",
     "RepositoryURL",
     "RepositoryURLError",
     "clone",
@@ -24,38 +27,11 @@ __all__ = [
     "parse_url",
 ]
 
-_LONGEST = 500
 _LONGEST_BRANCH = 200
-# GitHub's rule for owners (39 characters, single dashes inside), with the underscore of managed users.
-_OWNER = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_]|-(?=[A-Za-z0-9_])){0,38}")
-_REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}")
-_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 #: A ls-remote prints a line; git itself writes nothing.
 _SMALL = 2**20
 #: Of the list of all files; a tree that holds itself ten times at each of ten levels has 10^10.
 _LISTING = 32 * 2**20
-
-
-class RepositoryURLError(ValueError):
-    """What a person typed is no address of a repository; the text stands beside the field."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RepositoryURL:
-    """``url`` is rebuilt from checked parts, and is what git is given; ``branch`` is empty unless named."""
-
-    url: str
-    host: str
-    owner: str
-    name: str
-    branch: str
-    web_url: str
-
-    @property
-    def protocol(self) -> str:
-        """The only one that git may speak; empty, and so none, for what ``parse_url`` did not make."""
-        scheme = self.url.partition("://")[0]
-        return scheme if scheme in ("http", "https") else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,85 +59,15 @@ class Commit:
     branch: str
 
 
-def parse_url(text: str, *, allowed_hosts: Sequence[str]) -> RepositoryURL:
-    """Understand an address as people paste it. ``allowed_hosts``: ``github.com``, or ``http://10.0.0.1:9418``.
-
-    A name stands for HTTPS and ``owner/name``; an address that begins with a scheme for plain git below it,
-    with a path of one or two parts. Both may be followed by ``.git``, a slash or ``/tree/<branch>``. Raises
-    RepositoryURLError.
-    """
-    if not text:
-        raise RepositoryURLError("Enter the address of a repository, such as https://github.com/owner/name.")
-    if len(text) > _LONGEST or not text.isascii() or not text.isprintable() or " " in text:
-        raise RepositoryURLError(f"Found {text[:80]!r}. An address has no spaces and no special characters.")
-    for prefix in allowed_hosts:
-        if "://" in prefix and text.startswith(prefix.rstrip("/") + "/"):
-            return _parse_below(prefix.rstrip("/"), text)
-    return _parse_https(text, [host for host in allowed_hosts if "://" not in host])
-
-
-def _parse_https(text: str, hosts: Sequence[str]) -> RepositoryURL:
-    try:
-        parts = urlsplit(text)
-        host, credentials = parts.netloc.lower(), parts.username
-    except ValueError as error:
-        raise RepositoryURLError(f"Found {text[:80]!r}, which is no address.") from error
-    if credentials is not None:
-        raise RepositoryURLError(
-            "The address holds a user name or a token. Remove it: the portal never asks for one."
-        )
-    if parts.scheme != "https" or host not in hosts:
-        offered = " or ".join(f"https://{each}/owner/name" for each in hosts)
-        raise RepositoryURLError(f"Found {text[:80]!r}. Repositories are read from {offered}.")
-    if parts.query or parts.fragment or text.endswith(("?", "#")):
-        raise RepositoryURLError(f"Found {text[:80]!r}. Leave out what stands after ? or #.")
-    segments, branch = _split(parts.path, text)
-    if len(segments) != 2 or not _OWNER.fullmatch(segments[0]):
-        raise RepositoryURLError(f"Found {text[:80]!r}. Enter an address such as https://{host}/owner/name.")
-    owner, name = segments
-    web_url = f"https://{host}/{owner}/{name}"
-    # GitLab redirects an address without the suffix, and redirects are not followed.
-    url = web_url if host == "github.com" else f"{web_url}.git"
-    return RepositoryURL(url=url, host=host, owner=owner, name=name, branch=branch, web_url=web_url)
-
-
-def _parse_below(prefix: str, text: str) -> RepositoryURL:
-    segments, branch = _split(text.removeprefix(prefix), text)
-    if len(segments) not in (1, 2) or not all(_SEGMENT.fullmatch(segment) for segment in segments):
-        raise RepositoryURLError(f"Found {text[:80]!r}. Enter an address such as {prefix}/name.")
-    url = "/".join([prefix, *segments])
-    owner = segments[0] if len(segments) == 2 else ""
-    return RepositoryURL(
-        url=url, host=urlsplit(prefix).netloc, owner=owner, name=segments[-1], branch=branch, web_url=url
-    )
-
-
-def _split(path: str, text: str) -> tuple[list[str], str]:
-    """The parts of a repository's path, the last without ``.git``; and the branch."""
-    before, tree, branch = path.partition("/tree/")
-    segments = before.removeprefix("/").removesuffix("/").split("/")
-    segments[-1] = segments[-1].removesuffix(".git")
-    if not _REPOSITORY.fullmatch(segments[-1]) or segments[-1] in {".", ".."}:
-        raise RepositoryURLError(f"Found {text[:80]!r}, which names no repository.")
-    branch = branch.removesuffix("/")
-    if tree:
-        try:
-            check_branch(branch)
-        except ValueError as error:
-            raise RepositoryURLError(str(error)) from error
-    return segments, branch
-
-
-def head(repository_url: RepositoryURL, *, branch: str, seconds: float = 20) -> str:
+def head(repository_url: RepositoryURL, *, branch: str, key: Key | None = None, seconds: float = 20) -> str:
     """The commit that a branch points at, 40 hexadecimal digits; the default branch's when it is empty.
 
     Raises GitError.
     """
     _refuse_branch(branch)
     reference = f"refs/heads/{branch}" if branch else "HEAD"
-    listed = _speak(
-        repository_url, branch, ["ls-remote", "--", repository_url.url, reference], seconds, _SMALL
-    )
+    remote = _Remote(repository_url, branch, key)
+    listed = remote.speak(["ls-remote", "--", remote.address, reference], seconds, _SMALL)
     sha = listed.split("\t")[0].strip()
     if not re.fullmatch(r"[0-9a-f]{40}", sha):
         raise GitError(
@@ -176,6 +82,7 @@ def clone(
     branch: str,
     destination: Path,
     commit: str = "",
+    key: Key | None = None,
     limits: CloneLimits | None = None,
 ) -> Commit:
     """Write a commit's files, without ``.git``, to ``destination``. Raises GitError.
@@ -190,11 +97,12 @@ def clone(
     _refuse_branch(branch)
     if branch:
         options.append(f"--branch={branch}")
-    arguments = ["clone", *options, "--", repository_url.url, str(destination)]
-    _speak(repository_url, branch, arguments, limits.seconds, limits.pack_bytes)
+    remote = _Remote(repository_url, branch, key)
+    arguments = ["clone", *options, "--", remote.address, str(destination)]
+    remote.speak(arguments, limits.seconds, limits.pack_bytes)
     newest = _read_commit(repository_url, destination, branch, "HEAD")
     if commit and commit != newest.sha:
-        newest = _fetch_commit(repository_url, destination, newest.branch, commit, limits)
+        newest = _fetch_commit(remote, destination, newest.branch, commit, limits)
     _check_size(repository_url, destination, newest.sha, limits)
     checkout = ["checkout", "--quiet", "--force", newest.sha]
     _local(repository_url, destination, checkout, limits.seconds, limits.tree_bytes)
@@ -202,24 +110,22 @@ def clone(
     return newest
 
 
-def _fetch_commit(
-    repository_url: RepositoryURL, tree: Path, branch: str, commit: str, limits: CloneLimits
-) -> Commit:
+def _fetch_commit(remote: "_Remote", tree: Path, branch: str, commit: str, limits: CloneLimits) -> Commit:
     """One that is not the branch's newest any more."""
     if not re.fullmatch(r"[0-9a-f]{40}", commit):
         raise GitError("commit-not-found", f"{commit[:60]!r} is no commit: it has 40 hexadecimal digits.")
-    arguments = ["fetch", "--quiet", "--depth=1", "--no-tags", "--", repository_url.url, commit]
+    arguments = ["fetch", "--quiet", "--depth=1", "--no-tags", "--", remote.address, commit]
     try:
-        _speak(repository_url, branch, arguments, limits.seconds, limits.pack_bytes, directory=tree)
+        remote.speak(arguments, limits.seconds, limits.pack_bytes, directory=tree)
     except GitError as error:
         if error.retryable:
             raise
         raise GitError(
             "commit-not-found",
-            f"{repository_url.web_url} has no commit {commit[:12]} (any more).",
+            f"{remote.url.web_url} has no commit {commit[:12]} (any more).",
             log=error.log,
         ) from error
-    return _read_commit(repository_url, tree, branch, commit)
+    return _read_commit(remote.url, tree, branch, commit)
 
 
 def _refuse_branch(branch: str) -> None:
@@ -231,32 +137,74 @@ def _refuse_branch(branch: str) -> None:
         raise GitError("branch-refused", str(error)) from error
 
 
-def _speak(
-    repository_url: RepositoryURL,
-    branch: str,
-    arguments: list[str],
-    seconds: float,
-    file_bytes: int,
-    directory: Path | None = None,
-) -> str:
-    """Run git against the other side."""
-    pinned = addresses.pinned(repository_url.host) if repository_url.protocol == "https" else {}
-    try:
-        outcome = process.run(
-            arguments,
-            seconds=seconds,
-            file_bytes=file_bytes,
-            protocol=repository_url.protocol,
-            configuration=pinned,
-            directory=directory,
-        )
-    except process.GitTimeoutError as error:
-        raise GitError(
-            "repository-too-slow", f"{repository_url.web_url} did not arrive within {seconds:.0f} seconds."
-        ) from error
-    if outcome.code:
-        raise translate(outcome.log, url=repository_url.web_url, host=repository_url.host, branch=branch)
-    return outcome.output
+@dataclass(frozen=True)
+class _Remote:
+    """The other side: where it is, and what opens it."""
+
+    url: RepositoryURL
+    branch: str
+    key: Key | None
+
+    @property
+    def address(self) -> str:
+        return self.url.ssh_url if self.key and self.url.ssh_url else self.url.url
+
+    @property
+    def protocol(self) -> str:
+        """The only one that git may speak; empty, and so none, for what ``parse_url`` did not make."""
+        scheme = self.address.partition("://")[0]
+        return scheme if scheme in ("http", "https", "ssh") else ""
+
+    def speak(
+        self, arguments: list[str], seconds: float, file_bytes: int, directory: Path | None = None
+    ) -> str:
+        """Run git against it. Raises GitError."""
+        try:
+            with self._way() as (configuration, variables):
+                outcome = process.run(
+                    arguments,
+                    seconds=seconds,
+                    file_bytes=file_bytes,
+                    protocol=self.protocol,
+                    configuration=configuration,
+                    variables=variables,
+                    directory=directory,
+                )
+        except process.GitTimeoutError as error:
+            raise GitError(
+                "repository-too-slow", f"{self.url.web_url} did not arrive within {seconds:.0f} seconds."
+            ) from error
+        if outcome.code:
+            raise translate(
+                outcome.log,
+                url=self.url.web_url,
+                host=self.url.host,
+                branch=self.branch,
+                not_found=self._not_found,
+            )
+        return outcome.output
+
+    @property
+    def _not_found(self) -> str:
+        if not self.url.ssh_url:
+            return "repository-not-found"
+        return "repository-not-opened" if self.key else "repository-private"
+
+    @contextmanager
+    def _way(self) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+        """git's configuration and variables. A host that is named goes to an address that was checked."""
+        named = self.url.url.startswith("https://")
+        if self.protocol != "ssh":
+            yield addresses.pinned(self.url.host) if named else {}, {}
+            return
+        if self.key is None:
+            raise GitError(
+                "deploy-key-missing", f"{self.url.web_url} is read by SSH, which takes a deploy key."
+            )
+        host = self.url.host.partition(":")[0]
+        address = addresses.public_addresses(host, port=22)[0] if named else ""
+        with ssh.opened(self.key, host=host, address=address) as variables:
+            yield {}, variables
 
 
 def _local(

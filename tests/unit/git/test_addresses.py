@@ -49,3 +49,11 @@ def test_a_name_that_is_not_found_may_be_tried_again(
     with pytest.raises(GitError) as caught:
         addresses.pinned("github.com")
     assert caught.value.retryable
+
+
+def test_ssh_goes_to_an_address_that_was_checked(resolve: list[str]) -> None:
+    resolve += ["140.82.121.4", "140.82.121.4", "2606:50c0:8000::153"]
+    assert addresses.public_addresses("github.com", port=22)[0] == "140.82.121.4"
+    resolve.append("10.1.2.3")
+    with pytest.raises(GitError):
+        addresses.public_addresses("github.com", port=22)

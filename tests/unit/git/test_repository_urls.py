@@ -1,7 +1,7 @@
 import pytest
 from ecdeployer.git.repository import RepositoryURLError, parse_url
 
-HOSTS = ["github.com", "gitlab.com", "http://10.213.0.1:9418"]
+HOSTS = ["github.com", "gitlab.com", "http://10.213.0.1:9418", "ssh://10.0.0.5:2222"]
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,12 @@ HOSTS = ["github.com", "gitlab.com", "http://10.213.0.1:9418"]
         ("http://10.213.0.1:9418/guestbook", "http://10.213.0.1:9418/guestbook", ""),
         ("http://10.213.0.1:9418/o/r.git/", "http://10.213.0.1:9418/o/r", ""),
         ("http://10.213.0.1:9418/r/tree/dev", "http://10.213.0.1:9418/r", "dev"),
+        ("git@github.com:o/r.git", "https://github.com/o/r", ""),
+        ("git@GitHub.com:o/r.git", "https://github.com/o/r", ""),
+        ("git@gitlab.com:o/r.git", "https://gitlab.com/o/r.git", ""),
+        ("ssh://git@github.com/o/r.git", "https://github.com/o/r", ""),
+        ("ssh://git@10.0.0.5:2222/o/r.git", "ssh://git@10.0.0.5:2222/o/r", ""),
+        ("ssh://10.0.0.5:2222/r", "ssh://git@10.0.0.5:2222/r", ""),
     ],
 )
 def test_addresses_as_people_paste_them(text: str, url: str, branch: str) -> None:
@@ -26,13 +32,52 @@ def test_addresses_as_people_paste_them(text: str, url: str, branch: str) -> Non
     assert (parsed.url, parsed.branch) == (url, branch)
 
 
+@pytest.mark.parametrize(
+    ("text", "ssh_url", "page"),
+    [
+        ("https://github.com/o/r", "ssh://git@github.com/o/r.git", "https://github.com/o/r/settings/keys"),
+        (
+            "git@gitlab.com:o/r.git",
+            "ssh://git@gitlab.com/o/r.git",
+            "https://gitlab.com/o/r/-/settings/repository#js-deploy-keys-settings",
+        ),
+        ("ssh://git@10.0.0.5:2222/o/r.git", "ssh://git@10.0.0.5:2222/o/r", ""),
+        ("http://10.213.0.1:9418/o/r", "", ""),
+    ],
+)
+def test_what_a_deploy_key_is_for_and_where_it_is_entered(text: str, ssh_url: str, page: str) -> None:
+    parsed = parse_url(text, allowed_hosts=HOSTS)
+    assert (parsed.ssh_url, parsed.keys_page) == (ssh_url, page)
+    assert parse_url(parsed.url, allowed_hosts=HOSTS) == parsed
+
+
 BAD = [
+    "git@github.com:o/r",
+    "ssh://git@github.com/o/r",
+    "git@evil.example:o/r.git",
+    "git@-oProxyCommand=id:o/r.git",
+    "git@github.com:/etc/passwd.git",
+    "git@github.com:../../x/y.git",
+    "git@github.com:o/r;id.git",
+    "git@github.com:o/r.git\n",
+    "git@github.com:22/o/r.git",
+    "root@github.com:o/r.git",
+    "ssh://root@github.com/o/r.git",
+    "ssh://github.com/o/r.git",
+    "ssh://git@github.com:2222/o/r.git",
+    "ssh://git@-oProxyCommand=id/o/r.git",
+    "ssh://git@169.254.169.254/o/r.git",
+    "ssh://git:secret@10.0.0.5:2222/o/r",
+    "ssh://root@10.0.0.5:2222/o/r",
+    "ssh://git@10.0.0.5:22220/o/r",
+    "ssh://git@git@10.0.0.5:2222/o/r",
+    "ssh://git@10.0.0.5:2222/../r",
+    "ssh://git@10.0.0.5:2222/-r",
+    "ssh://git@10.0.0.5:2222/$(id)",
     "",
     "github.com/o/r",
     "HTTPS://GITHUB.COM/o/r\n",
     "http://github.com/o/r",
-    "ssh://git@github.com/o/r",
-    "git@github.com:o/r",
     "file:///etc/passwd",
     "/etc",
     "ext::sh -c touch% /tmp/pwn",
