@@ -11,6 +11,16 @@ readonly tools=/opt/ecdeployer root=/srv/ecdeployer etc=/etc/ecdeployer
 readonly site_link=/etc/nginx/sites-enabled/ecdeployer.conf
 readonly bundle=/etc/ssl/certs/ca-certificates.crt
 readonly shared=$root/shared
+readonly keyring=/run/ecdeployer-fetch # in memory; holds the deploy key while git fetches
+# What the portal's git/ssh.py says too.
+ssh_command="ssh -F /dev/null -i $keyring/key -o UserKnownHostsFile=$keyring/known_hosts"
+for option in BatchMode=yes IdentitiesOnly=yes IdentityAgent=none PreferredAuthentications=publickey \
+    StrictHostKeyChecking=yes GlobalKnownHostsFile=/dev/null UpdateHostKeys=no VerifyHostKeyDNS=no ForwardAgent=no \
+    ForwardX11=no ClearAllForwardings=yes PermitLocalCommand=no ConnectTimeout=10 ServerAliveInterval=5 \
+    ServerAliveCountMax=4 LogLevel=ERROR; do
+    ssh_command+=" -o $option"
+done
+readonly ssh_command
 declare -A given=()
 
 tool() { # NAME ARGUMENT...: one of the small programs beside this script
@@ -88,12 +98,16 @@ step() { # NAME: with its own log. Status 3 means that there was nothing to do.
 prepare_machine() {
     id -u site >/dev/null 2>&1 ||
         useradd --system --user-group --home-dir "$shared/home" --shell /usr/sbin/nologin site
+    id -u fetch >/dev/null 2>&1 ||
+        useradd --system --user-group --home-dir /nonexistent --shell /usr/sbin/nologin fetch
+    rm -rf "$keyring"
     withdraw "$release"
     clear_release
     rm -rf "$etc/environment/$release.json" "$state/failed" "$state/reason.json"
     install -d "$etc/nginx" "$root/releases" "$home" "$home/python"
     install -d -g site -m 750 "$etc/environment"
-    install -d -o site -g site "$home"/{source,venv,static} "$shared"/{,data,home,log,media} /var/cache/ecdeployer/uv
+    install -d -o fetch -g fetch "$home/source"
+    install -d -o site -g site "$home"/{venv,static} "$shared"/{,data,home,log,media} /var/cache/ecdeployer/uv
     install -d -o site -g www-data -m 2750 /run/ecdeployer
     install -m 644 "$tools"/user_data/{launch.py,ecdeployer_*.py} "$home/python"
     rm -f /etc/nginx/sites-enabled/default
@@ -101,7 +115,7 @@ prepare_machine() {
 
 clear_release() { # of what a run that was killed left, its children among it
     for _ in {1..100}; do
-        pkill -KILL -u site -f -- "$home/" || true
+        pkill -KILL -u site,fetch -f -- "$home/" || true
         if rm -rf "$home" 2>/dev/null; then return; fi
         sleep 0.1
     done
@@ -123,17 +137,34 @@ start_services() {
     fi
 }
 
-git_as_site() {
-    as_site timeout --kill-after=5 300 git -C "$home/source" -c core.hooksPath=/dev/null \
-        -c http.followRedirects=false -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=30 "$@"
+git_as() { # USER ARGUMENT...: git with no configuration but ours. Only what the address says is spoken.
+    env -i HOME=/nonexistent PATH=/usr/bin:/bin LC_ALL=C.UTF-8 GIT_SSL_CAINFO="$bundle" GIT_TERMINAL_PROMPT=0 \
+        GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ALLOW_PROTOCOL="${given[repository]%%://*}" \
+        GIT_SSH_VARIANT=ssh GIT_SSH_COMMAND="$ssh_command" "${proxies[@]}" \
+        setpriv --reuid="$1" --regid="$1" --init-groups --no-new-privs -- \
+        timeout --kill-after=5 300 git -C "$home/source" -c core.hooksPath=/dev/null -c http.followRedirects=false \
+        -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=30 "${@:2}" </dev/null 9>&-
 }
 
+hold_key() { # for the user that fetches, and until the step ends
+    trap 'rm -rf "$keyring"' EXIT
+    install -d -g fetch -m 750 "$keyring"
+    install -o fetch -g fetch -m 600 /dev/null "$keyring/key"
+    printf '%s' "${given[known_hosts]}" >"$keyring/known_hosts"
+    (cd "$tools" && exec "$tools/venv/bin/python3" -sEm user_data.deploy_key "$state/deployment.json" \
+        "$state/reason.json" 9>&-) >"$keyring/key"
+}
+
+# The fetching user is another than the site's, whose older release runs beside it and could read what its own user can.
 clone() {
-    git_as_site init --quiet
-    git_as_site fetch --quiet --depth 1 --no-tags --no-recurse-submodules -- "${given[repository]}" "${given[commit]}" ||
-        git_as_site fetch --quiet --no-tags --no-recurse-submodules -- "${given[repository]}" "refs/heads/${given[branch]}"
-    git_as_site -c advice.detachedHead=false checkout --quiet --detach "${given[commit]}"
-    git_as_site log -1 --format='commit %H%n%an, %ad%n%s'
+    if [[ ${given[repository]} == ssh://* ]]; then hold_key; fi
+    git_as fetch init --quiet
+    git_as fetch fetch --quiet --depth 1 --no-tags --no-recurse-submodules -- "${given[repository]}" "${given[commit]}" ||
+        git_as fetch fetch --quiet --no-tags --no-recurse-submodules -- "${given[repository]}" "refs/heads/${given[branch]}"
+    rm -rf "$keyring"
+    chown -R site:site "$home/source"
+    git_as site -c advice.detachedHead=false checkout --quiet --detach "${given[commit]}"
+    git_as site log -1 --format='commit %H%n%an, %ad%n%s'
 }
 
 make_venv() {
@@ -299,6 +330,7 @@ bring_live() {
 }
 
 give_up() { # leave a verdict and nothing of the release but its files; what served before goes on serving
+    rm -rf "$keyring"
     if [[ $(readlink "$site_link") == "$etc/nginx/$release.conf" ]]; then point_nginx "$previous"; fi
     withdraw "$release"
     tool verdict failed "$state" "$logs" "$release"

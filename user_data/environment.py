@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 import boto3
 from botocore.config import Config
@@ -38,18 +38,16 @@ def main(source: str, target: str, reason: str) -> None:
         document = {name: deployment[name] for name in SHARED} | {"environment": environment}
         write(target, json.dumps(document))
     except (BotoCoreError, ClientError, ValueError) as error:
-        write_reason(reason, f"The environment could not be read from Parameter Store: {error}")
-        sys.exit(f"The environment could not be read from Parameter Store: {error}")
+        give_up(
+            reason,
+            "environment-unreadable",
+            f"The environment could not be read from Parameter Store: {error}",
+        )
 
 
 def fetch(deployment: dict[str, Any]) -> dict[str, str]:
     """Raises ValueError for what is no environment, and botocore's errors when the patience is used up."""
-    client = boto3.client(
-        "ssm",
-        region_name=deployment["region"],
-        endpoint_url=deployment["aws_endpoint_url"],
-        config=Config(connect_timeout=5, read_timeout=10, retries={"max_attempts": 2}),
-    )
+    client = connect(deployment)
     path = deployment["parameter_path"]
     count, _, text = patiently(lambda: read(client, f"{path}/0")).partition(":")
     if not count.isdigit():
@@ -61,6 +59,15 @@ def fetch(deployment: dict[str, Any]) -> dict[str, str]:
         if "\0" in name + value or "=" in name:
             raise ValueError(f"no process can be given the variable {name}: it holds a NUL")
     return dict(environment)
+
+
+def connect(deployment: dict[str, Any]) -> Any:
+    return boto3.client(
+        "ssm",
+        region_name=deployment["region"],
+        endpoint_url=deployment["aws_endpoint_url"],
+        config=Config(connect_timeout=5, read_timeout=10, retries={"max_attempts": 2}),
+    )
 
 
 def read(client: Any, name: str) -> str:
@@ -88,9 +95,10 @@ def write(target: str, text: str) -> None:
     os.rename(fresh, target)
 
 
-def write_reason(path: str, reason: str) -> None:
+def give_up(path: str, code: str, reason: str) -> NoReturn:
     with open(path, "w", encoding="utf-8") as file:
-        json.dump({"code": "environment-unreadable", "reason": reason}, file)
+        json.dump({"code": code, "reason": reason}, file)
+    sys.exit(reason)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,17 @@ import json
 import re
 import sys
 
-PLAIN = ("repository", "commit", "branch", "python", "health_path", "database", "nginx", "supervisor")
+PLAIN = (
+    "repository",
+    "known_hosts",
+    "commit",
+    "branch",
+    "python",
+    "health_path",
+    "database",
+    "nginx",
+    "supervisor",
+)
 PLAN = ("requirement_sources", "services", "database", "interface", "python")
 CHECKED = {"deployment": r"[0-9a-f-]{36}", "release": r"\d{6,9}"}
 

@@ -41,7 +41,7 @@ install_packages() {
     apt-get -q update
     apt-get -qy upgrade
     apt-get -qy install --no-install-recommends \
-        nginx-light supervisor git ca-certificates curl xz-utils procps psmisc \
+        nginx-light supervisor git openssh-client ca-certificates curl xz-utils procps psmisc \
         python3-venv python3-dev python3-pip python3-setuptools gcc g++ make pkg-config gettext \
         libpq-dev default-libmysqlclient-dev libjpeg-dev zlib1g-dev libfreetype-dev libwebp-dev libtiff-dev \
         libffi-dev libxml2-dev libxslt1-dev libssl-dev libmagic1 libcairo2 libpango-1.0-0 libpangocairo-1.0-0 \

@@ -24,6 +24,27 @@ VARIABLES = (
 )
 
 
+#: What ssh says when a deploy key does not open the repository. The portal's git/errors.py has these codes.
+REFUSED = (
+    (
+        "host-key-changed",
+        r"REMOTE HOST IDENTIFICATION HAS CHANGED|REVOKED HOST KEY",
+        "The repository's host shows another host key than the one that the portal has pinned.",
+    ),
+    (
+        "host-key-unknown",
+        r"Host key verification failed|host key is known for",
+        "The portal has no host key of the repository's host pinned.",
+    ),
+    (
+        "deploy-key-refused",
+        r"Permission denied \(|Too many authentication failures",
+        "The repository's host does not accept the application's deploy key.",
+    ),
+    ("ssh-missing", r"cannot run ssh|ssh: (command )?not found", "The golden image has no ssh program."),
+)
+
+
 def failed_step(state: str) -> str:
     """The first in order of those that failed; both of two that ran side by side may have."""
     try:
@@ -47,6 +68,9 @@ def from_log(step: str, log: str) -> tuple[str, str]:
     if step == "install":
         return "install-failed", installer_words(log)
     if step == "clone":
+        for code, pattern, reason in REFUSED:
+            if re.search(pattern, log):
+                return code, reason
         lines = [line for line in log.splitlines() if line.startswith(("fatal:", "error:", "remote:"))]
         return "clone-failed", (lines or [last_line(log)])[-1]
     if step == "venv":

@@ -27,7 +27,8 @@ class DeploymentParameters:
 
     ``requirement_sources`` are pairs of kind and path from the repository's root; ``placeholders`` are pairs
     of name and value for variables that the settings module wants at import and nobody has set. ``document``
-    names the Run Command document that a new machine takes its scripts from.
+    names the Run Command document that a new machine takes its scripts from. ``deploy_key`` is the path of
+    the parameter that holds the repository's key, ``known_hosts`` the host keys that it may be shown to.
     """
 
     deployment: str
@@ -55,6 +56,8 @@ class DeploymentParameters:
     placeholders: Sequence[tuple[str, str]] = ()
     document: str = "ecdeployer-deploy"
     rollback_to: str = ""
+    deploy_key: str = ""
+    known_hosts: str = ""
 
     def __post_init__(self) -> None:
         for name, holds in _CHECKS.items():
@@ -134,7 +137,9 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "region": _matches(r"[a-z]{2}(-[a-z]+)+-\d"),
     "aws_endpoint_url": lambda value: value is None or _matches(r"https?://[\w.:\[\]/-]+")(value),
     "parameter_path": _matches(r"/[\w./-]{1,500}"),
-    "repository": _matches(r"https?://[\w.~:@/%+-]+"),
+    "repository": _matches(r"(https?://|ssh://git@)[\w.~:@/%+-]+"),
+    "deploy_key": _matches(r"(/[\w./-]{1,500})?"),
+    "known_hosts": _matches(r"[\n -~]{0,8000}"),
     "commit": _matches(r"[0-9a-f]{40}"),
     "branch": _is_line,
     "project_name": _is_line,

@@ -15,6 +15,7 @@ NAMES = (
     "deploy.sh",
     "act.py",
     "check.py",
+    "deploy_key.py",
     "ecdeployer_entry.py",
     "ecdeployer_gunicorn.py",
     "ecdeployer_manage.py",

@@ -78,6 +78,22 @@ def test_other_steps_end_with_their_last_words(step: str, log: str, reason: str)
     assert verdict.from_log(step, log) == (f"{step}-failed", reason)
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @", "host-key-changed"),
+        ("No ED25519 host key is known for [10.0.0.5]:2222 and you have ...", "host-key-unknown"),
+        ("git@10.0.0.5: Permission denied (publickey).", "deploy-key-refused"),
+        ("error: cannot run ssh: No such file or directory", "ssh-missing"),
+    ],
+)
+def test_a_clone_that_ssh_ends_has_the_code_of_its_reason(words: str, code: str) -> None:
+    log = f"{words}\nfatal: Could not read from remote repository.\n"
+    found, reason = verdict.from_log("clone", log)
+    assert found == code
+    assert reason.endswith(".")
+
+
 def test_of_two_steps_that_failed_side_by_side_the_first_counts(tmp_path: Path) -> None:
     (tmp_path / "failed").write_text("migrate\ncollectstatic\n")
     (tmp_path / "collectstatic.log").write_text("the disk is full\n")
