@@ -11,8 +11,10 @@ import pytest
 from django.test import override_settings
 from django.urls import reverse
 from ecdeployer.accounts.models import User
+from ecdeployer.applications.models import DeployKey
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.states import DeploymentState, StepName, StepState
+from ecdeployer.git import keys
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -95,6 +97,8 @@ def visitor(browser: Browser, live_server: LiveServer, owner: User) -> Iterator[
 def pages(deployments: dict[str, Deployment]) -> dict[str, str]:
     """Name -> path of every page a person can open."""
     live = deployments["bakery"]
+    public = keys.make_pair(comment="bakery@portal.example.com").public
+    DeployKey.objects.create(application=live.application, public=public, made_by=live.created_by)
     return {
         "dashboard": reverse("applications:list"),
         "dashboard-filtered": reverse("applications:list") + "?state=failed&q=nothing",
@@ -102,6 +106,8 @@ def pages(deployments: dict[str, Deployment]) -> dict[str, str]:
         "terminate": reverse("applications:terminate", args=[live.application_id]),
         "deployments": reverse("applications:deployments", args=[live.application_id]),
         "environment": reverse("applications:environment", args=[live.application_id]),
+        "repository": reverse("applications:repository", args=[live.application_id]),
+        "repository-public": reverse("applications:repository", args=[deployments["harbour"].application_id]),
         "activity": reverse("applications:events", args=[live.application_id]),
         "deployment": reverse("deployments:detail", args=[live.pk]),
         "profile": reverse("profile"),

@@ -11,7 +11,7 @@ from ninja import Query, Router
 from ninja.responses import Response
 
 from ..accounts.models import User
-from ..applications import actions
+from ..applications import actions, deploy_keys
 from ..applications.forms import ApplicationForm
 from ..applications.models import EnvironmentVariable
 from ..applications.queries import dashboard, rows
@@ -138,9 +138,32 @@ def terminate_application(request: ApiRequest, application_id: UUID) -> HttpResp
     return _answer(_record(request.auth, application_id), status=202, name="show_application")
 
 
+@router.post(
+    "/{uuid:application_id}/deploy-key",
+    response={201: ApplicationRecord, **_CHANGES},
+    openapi_extra=idempotency.DOCUMENTED,
+)
+@once_for_a_key
+def make_deploy_key(request: ApiRequest, application_id: UUID) -> HttpResponse:
+    """Make a key for a private repository, in the place of an earlier one."""
+    deploy_keys.make(_find(request.auth, application_id), by=request.auth)
+    return _answer(_record(request.auth, application_id), status=201, name="show_application")
+
+
+@router.delete(
+    "/{uuid:application_id}/deploy-key",
+    response={200: ApplicationRecord, **documented(UNAUTHORIZED, NOT_FOUND, REFUSED)},
+)
+def remove_deploy_key(request: ApiRequest, application_id: UUID) -> ApplicationRecord:
+    """From the next deployment on the repository is read without a key."""
+    deploy_keys.remove(_find(request.auth, application_id), by=request.auth)
+    return _record(request.auth, application_id)
+
+
 def _visible_to(user: User, *, status: str = "") -> QuerySet[Any]:
     names = EnvironmentVariable.objects.only("application_id", "name").order_by("name")
-    return dashboard(user, status=status).prefetch_related(Prefetch("environment", queryset=names))
+    found = dashboard(user, status=status).select_related("owner", "deploy_key")
+    return found.prefetch_related(Prefetch("environment", queryset=names))
 
 
 def _find(user: User, pk: UUID) -> Any:

@@ -98,6 +98,14 @@ class LogPart(Schema):
     complete: bool = Field(description="Whether the step has ended and the text is the log's end.")
 
 
+class DeployKeyRecord(Schema):
+    """The private half never comes back."""
+
+    public: str = Field(description="For the repository's deploy keys, at its host.")
+    fingerprint: str
+    made_at: datetime
+
+
 class ApplicationRecord(Schema):
     id: UUID
     name: str
@@ -109,6 +117,9 @@ class ApplicationRecord(Schema):
     instance_type: str
     health_path: str
     environment: list[str] = Field(description="Names of the variables; values never come back.")
+    deploy_key: DeployKeyRecord | None = Field(
+        description="What a private repository is read with; null: it is read without a key."
+    )
     status: Status
     address: str = Field(description="Where the site answers; empty while it does not.")
     page: str = Field(description="The application's page in the portal.")
@@ -173,6 +184,7 @@ def record_application(row: Row) -> ApplicationRecord:
         **{name: getattr(application, name) for name in _OWN},
         owner=application.owner.username,
         environment=[variable.name for variable in application.environment.all()],
+        deploy_key=_record_key(application),
         status=Status(application.status),
         address=row.address,
         page=f"{settings.PORTAL_URL}{application.get_absolute_url()}",
@@ -182,6 +194,11 @@ def record_application(row: Row) -> ApplicationRecord:
         instance=InstanceRecord.from_orm(instances[0]) if instances else None,
         deployment=DeploymentRecord.from_orm(row.deployment) if row.deployment else None,
     )
+
+
+def _record_key(application: Any) -> DeployKeyRecord | None:
+    key = getattr(application, "deploy_key", None)
+    return DeployKeyRecord.from_orm(key) if key and key.public else None
 
 
 def record_deployments(deployments: Iterable[Deployment]) -> list[DeploymentRecord]:

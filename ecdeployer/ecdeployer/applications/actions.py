@@ -14,11 +14,11 @@ from ..deployments import actions as deployments
 from ..deployments import plan, releases
 from ..deployments.actions import RefusedError
 from ..deployments.models import Deployment
-from ..instances.models import Instance
+from ..instances.models import Instance, LedgerEntry
 from ..instances.states import InstanceState
 from ..wakeups import wake_termination
 from . import variables
-from .models import Application, EnvironmentVariable, Event, SiteKey
+from .models import Application, DeployKey, EnvironmentVariable, Event, SiteKey
 
 __all__ = [
     "RefusedError",
@@ -189,9 +189,18 @@ def terminate(application: Application, *, by: User | None) -> None:
             raise RefusedError("This application is being terminated already.")
         _record(application, by=by, verb="terminate")
         deployments.cancel_unfinished(application, reason="The application was terminated.")
+        _give_key_up(application)
         for pk in application.instances.exclude(state__in=plan.NO_MACHINE).values_list("pk", flat=True):
             wake_termination(pk)
     application.refresh_from_db(fields=["terminate_requested_at", "status"])
+
+
+def _give_key_up(application: Application) -> None:
+    """The row said that there is a secret; the ledger of the newest instance says so until it has gone."""
+    newest = application.instances.order_by("-created_at").first()
+    if newest is not None and DeployKey.objects.filter(application=application).delete()[0]:
+        LedgerEntry.expect(newest, LedgerEntry.Kind.DEPLOY_KEY)
+        wake_termination(newest.pk)
 
 
 def _record(application: Application, *, by: User | None, verb: str, detail: str = "") -> None:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from .. import origin
 from ..accounts.models import User
 from ..encryption import EncryptedTextField
+from ..git.keys import fingerprint
 from .states import Status, status_of, with_facts
 
 
@@ -120,6 +121,27 @@ class SiteKey(models.Model):
 
     def __str__(self) -> str:
         return f"key of {self.application_id}"
+
+
+class DeployKey(models.Model):
+    """What opens a private repository: its public half. The private one is in Parameter Store alone.
+
+    The row is written before the private half is, so that no such secret is without one.
+    """
+
+    application = models.OneToOneField(Application, on_delete=models.CASCADE, related_name="deploy_key")
+    public = models.TextField(blank=True, help_text="Empty while the first pair is being made.")
+    made_at = models.DateTimeField(auto_now_add=True)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return f"deploy key of {self.application_id}"
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.public) if self.public else ""
 
 
 class Event(models.Model):

@@ -76,6 +76,12 @@ class Overview:
         return any(finding["level"] == "error" for finding in self.deployment.findings)
 
     @property
+    def may_need_key(self) -> bool:
+        """The repository is private, or there is none of this name: hosts do not say which."""
+        codes = {"repository-private", "deploy-key-missing"}
+        return self.newest_failed and self.deployment is not None and self.deployment.failure_code in codes
+
+    @property
     def can_deploy(self) -> bool:
         """Also where the instance has gone: another is launched then."""
         ending = self.application.terminate_requested_at or self.application.status == Status.TERMINATING

@@ -105,7 +105,7 @@ _CODES: dict[Rule, str] = {
     CREDENTIALS: """AuthFailure InvalidClientTokenId UnrecognizedClientException SignatureDoesNotMatch
         IncompleteSignature MissingAuthenticationToken""",
     PAUSED: "PendingVerification Blocked OptInRequired",
-    GONE: """InvalidInstanceID.NotFound NoSuchEntity InvalidDocument
+    GONE: """InvalidInstanceID.NotFound NoSuchEntity InvalidDocument InvalidResourceId
         InvalidGroup.NotFound InvalidLaunchTemplateName.NotFoundException""",
     PARAMETER: "ParameterNotFound ParameterVersionNotFound",
     NO_AGENT: "InvalidInstanceId",

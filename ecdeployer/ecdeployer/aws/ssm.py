@@ -85,6 +85,28 @@ def delete_environment(aws: AWS, path: str) -> int:
     return _delete(aws, path, range(PARTS))
 
 
+def put_secret(aws: AWS, name: str, value: str) -> None:
+    """Store one text, or another in its place. Who may read it stays: nobody but the portal at first."""
+    aws.ask(lambda: aws.ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True))
+
+
+def share_secret(aws: AWS, name: str, *, instance_arn: str) -> None:
+    """From now on this one machine may read it, and no other. Kind ``not-found`` where there is none."""
+    tag_list = tags.to_list({tags.INSTANCE: instance_arn})
+    aws.ask(lambda: aws.ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=name, Tags=tag_list))
+
+
+def secret(aws: AWS, name: str) -> str:
+    """Kind ``not-found`` where there is none."""
+    answer = aws.ask(lambda: aws.ssm.get_parameter(Name=name, WithDecryption=True))
+    return answer["Parameter"]["Value"]
+
+
+def delete_secret(aws: AWS, name: str) -> int:
+    """How many there were; 0 proves that it is gone."""
+    return len(aws.ask(lambda: aws.ssm.delete_parameters(Names=[name])).get("DeletedParameters", []))
+
+
 def public_parameter(aws: AWS, name: str) -> str:
     """For instance the AMI id that a distribution publishes for this region."""
     answer = aws.ask(lambda: aws.ssm.get_parameter(Name=name))

@@ -9,12 +9,13 @@ from ..aws.errors import AWSError
 from ..cloud_init import user_data
 from ..cloud_init.parameters import ParameterError
 from ..cloud_init.user_data import UserDataTooLargeError
-from ..instances import commands, environment, infrastructure, provisioning
+from ..git.repository import RepositoryURLError
+from ..instances import commands, deploy_keys, environment, infrastructure, provisioning
 from ..instances.connection import aws
 from ..instances.infrastructure import Infrastructure
 from ..instances.provisioning import LaunchFailedError, LaunchPausedError
 from ..instances.states import InstanceState
-from . import deadlines, endings, steps, texts
+from . import access, deadlines, endings, steps, texts
 from .models import Deployment
 from .parameters import environment_of, parameters_of, store_token_hash
 from .states import StepName, StepState
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 _SOON = timedelta(seconds=2)
 _NOW = timedelta(0)
+#: What no machine may be given.
+_REFUSED = (ParameterError, RepositoryURLError)
 
 
 def launch(deployment: Deployment) -> timedelta | None:
@@ -37,8 +40,8 @@ def launch(deployment: Deployment) -> timedelta | None:
             instance.refresh_from_db()
         if not instance.ec2_id:
             return _NOW
-        environment.write(instance, environment_of(deployment))
-    except (LaunchPausedError, LaunchFailedError, AWSError, ParameterError, UserDataTooLargeError) as error:
+        _share_secrets(deployment)
+    except (LaunchPausedError, LaunchFailedError, AWSError, UserDataTooLargeError, *_REFUSED) as error:
         return _stopped(deployment, StepName.LAUNCH, error)
     steps.end(deployment, StepName.LAUNCH, StepState.SUCCEEDED)
     steps.begin(deployment, StepName.BOOT)
@@ -52,6 +55,13 @@ def _render(deployment: Deployment, names: Infrastructure) -> bytes:
     return user_data.render(parameters)
 
 
+def _share_secrets(deployment: Deployment) -> None:
+    """With its machine, which clones first. Raises AWSError."""
+    if access.has_key(deployment.application):
+        deploy_keys.share(deployment.instance)
+    environment.write(deployment.instance, environment_of(deployment))
+
+
 def send(deployment: Deployment) -> timedelta | None:
     """Send it to the machine that runs. When to look again; None once the deployment has ended."""
     instance = deployment.instance
@@ -63,10 +73,10 @@ def send(deployment: Deployment) -> timedelta | None:
         parameters = parameters_of(deployment, document=names.deploy_document)
         # A release that is kept keeps its environment.
         if deployment.kind != Deployment.Kind.ROLLBACK:
-            environment.write(instance, environment_of(deployment))
+            _share_secrets(deployment)
         store_token_hash(deployment)
         deployment.command_id = commands.send(instance, parameters)
-    except (AWSError, ParameterError) as error:
+    except (AWSError, *_REFUSED) as error:
         return _stopped(deployment, current_step(deployment), error)
     deployment.save(update_fields=["command_id"])
     _set_deadline(deployment, deadlines.COMMAND)

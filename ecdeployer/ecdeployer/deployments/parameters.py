@@ -8,8 +8,9 @@ from django.utils.crypto import salted_hmac
 
 from ..applications.models import SiteKey
 from ..cloud_init.parameters import DeploymentParameters
-from ..instances import environment
+from ..instances import deploy_keys, environment
 from ..preflight.facts import Facts
+from . import access
 from .models import Deployment
 from .reports import hash_of
 
@@ -32,8 +33,12 @@ def store_token_hash(deployment: Deployment) -> None:
 
 
 def parameters_of(deployment: Deployment, *, document: str) -> DeploymentParameters:
-    """``document`` names the Run Command document. Raises ParameterError for what no machine may be given."""
+    """``document`` names the Run Command document. Raises ParameterError for what no machine may be given.
+
+    Raises RepositoryURLError where the operator allows the repository no more.
+    """
     application, facts = deployment.application, Facts.from_dict(deployment.facts)
+    source, has_key = access.source_of(application), access.has_key(application)
     return DeploymentParameters(
         deployment=str(deployment.pk),
         application=str(application.pk),
@@ -43,7 +48,9 @@ def parameters_of(deployment: Deployment, *, document: str) -> DeploymentParamet
         region=settings.AWS_REGION,
         aws_endpoint_url=settings.INSTANCE_AWS_ENDPOINT_URL,
         parameter_path=environment.path(application),
-        repository=application.github_url,
+        repository=source.ssh_url or source.url if has_key else source.url,
+        deploy_key=deploy_keys.path(application) if has_key else "",
+        known_hosts=settings.GIT_KNOWN_HOSTS if has_key else "",
         commit=deployment.commit_sha,
         branch=deployment.branch,
         project_name=application.project_name,

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from ..applications.models import Application
+from ..aws.errors import AWSError
 from ..git import repository
 from ..git.repository import Commit, GitError, RepositoryURLError
 from ..preflight import sandbox
@@ -17,7 +18,7 @@ from ..preflight.facts import ReadOptions
 from ..preflight.findings import Finding
 from ..preflight.reading import Report
 from ..preflight.sandbox import ReadingError
-from . import deadlines, endings, releases, steps, texts
+from . import access, deadlines, endings, releases, steps, texts
 from .models import Deployment
 from .parameters import SETTINGS_MODULE, configuration_of
 from .states import StepName, StepState
@@ -46,6 +47,10 @@ def read_repository(deployment: Deployment) -> timedelta | None:
         return None
     except GitError as error:
         return _git_failed(deployment, error)
+    except AWSError as error:
+        logger.warning("deployment %s: %s", deployment.pk, error.operator)
+        refused = GitError(f"aws-{error.kind}", error.person, retryable=error.retryable)
+        return _git_failed(deployment, refused)
     except ReadingError as error:
         logger.warning("deployment %s: %s", deployment.pk, error)
         _fail(deployment, code="preflight-unreadable", reason=UNREADABLE)
@@ -65,9 +70,9 @@ def read_repository(deployment: Deployment) -> timedelta | None:
 
 def _read(deployment: Deployment, tree: Path) -> tuple[Commit, Report]:
     application = deployment.application
-    source = repository.parse_url(application.github_url, allowed_hosts=settings.GIT_HOSTS)
+    source, key = access.source_of(application), access.key_of(application)
     commit = repository.clone(
-        source, branch=application.branch, commit=deployment.commit_sha, destination=tree
+        source, branch=application.branch, commit=deployment.commit_sha, destination=tree, key=key
     )
     options = ReadOptions(
         machine_python=settings.MACHINE_PYTHON,

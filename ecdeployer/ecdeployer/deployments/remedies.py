@@ -6,7 +6,22 @@ _AGAIN = "Deploy again. If it happens again, ask the operator of this portal."
 REMEDIES: dict[str, str] = {
     "install-failed": "Change the requirements so that they install on Debian 12, push, and deploy again. "
     + _LOG,
-    "clone-failed": "See that the repository can be read without a password, and deploy again.",
+    "clone-failed": "See that the repository can be read, as before, and deploy again. " + _LOG,
+    "repository-private": "If it is private, make a deploy key under Repository, add it to the repository's "
+    "deploy keys, and deploy again. If not, compare the spelling.",
+    "repository-not-opened": "Compare the spelling, see that the public half under Repository is among this "
+    "repository's deploy keys, and deploy again.",
+    "deploy-key-refused": "Add the public half that stands under Repository to the repository's deploy keys, "
+    "and deploy again.",
+    "deploy-key-missing": "Make a deploy key under Repository, add it to the repository's deploy keys, and "
+    "deploy again.",
+    "deploy-key-lost": "Make a new key under Repository, let it replace the old one, and deploy again.",
+    "deploy-key-unreadable": _AGAIN,
+    "host-key-changed": "The operator has to find out whether the host has a new key, or somebody stands "
+    "between: GIT_KNOWN_HOSTS tells the portal of a new one.",
+    "host-key-unknown": "The operator has to pin the host's key in GIT_KNOWN_HOSTS. Then deploy again.",
+    "ssh-missing": "The operator has to install openssh-client, or build a new golden image. "
+    "Then deploy again.",
     "venv-failed": "See which Python the project asks for, and deploy again. " + _LOG,
     "configure-failed": "The settings cannot be imported on the machine: mend what the log names.",
     "collectstatic-failed": "Run `manage.py collectstatic` locally, mend what it says, and deploy again. "

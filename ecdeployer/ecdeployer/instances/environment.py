@@ -22,15 +22,19 @@ def write(instance: Instance, values: Mapping[str, str]) -> None:
     """Any number of times. The instance has to be launched: its ARN says who may read. Raises AWSError."""
     logs.hide(values.values())
     LedgerEntry.expect(instance, LedgerEntry.Kind.PARAMETERS)
-    connection = aws()
-    owner = f"arn:{connection.partition}:ec2:{connection.region}:{_account(connection)}"
-    arn = f"{owner}:instance/{instance.ec2_id}"
-    ssm.put_environment(connection, path(instance.application), values, instance_arn=arn)
+    ssm.put_environment(aws(), path(instance.application), values, instance_arn=arn_of(instance))
 
 
 def delete(application: Application) -> int:
     """How many parameters there were; 0 proves that none is left. Raises AWSError."""
     return ssm.delete_environment(aws(), path(application))
+
+
+def arn_of(instance: Instance) -> str:
+    """What a parameter is tagged with for this machine to read it. Raises AWSError."""
+    connection = aws()
+    owner = f"arn:{connection.partition}:ec2:{connection.region}:{_account(connection)}"
+    return f"{owner}:instance/{instance.ec2_id}"
 
 
 @functools.lru_cache(maxsize=8)

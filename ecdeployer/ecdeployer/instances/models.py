@@ -138,6 +138,7 @@ class LedgerEntry(models.Model):
         INSTANCE = "instance", "instance"
         VOLUME = "volume", "disk"
         PARAMETERS = "parameters", "environment"
+        DEPLOY_KEY = "deploy-key", "deploy key"
 
     instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="ledger")
     kind = models.CharField(max_length=16, choices=Kind)

@@ -33,6 +33,11 @@ class Scope:
         return self.arn("ssm", f"parameter/{self.prefix}/*/environment/*")
 
     @property
+    def deploy_keys(self) -> str:
+        """The parameters that hold the private halves of the applications' deploy keys."""
+        return self.arn("ssm", f"parameter/{self.prefix}/*/deploy-key")
+
+    @property
     def our_tag(self) -> dict[str, str]:
         return {tags.PREFIX: self.prefix}
 
@@ -45,7 +50,7 @@ def instance_trust(scope: Scope) -> Policy:
 
 
 def instance_policy(scope: Scope) -> Policy:
-    """One role for all instances, and yet each reads its own application's environment alone.
+    """One role for all instances, and yet each reads its own application's secrets alone.
 
     The agent's actions are those of Run Command; they take no resource. Of the managed policy for the agent
     it leaves out reading every parameter and document of the account. A new machine takes its scripts from
@@ -72,9 +77,9 @@ def instance_policy(scope: Scope) -> Policy:
         _allow("RunCommandAgent", agent, "*"),
         _allow("OwnScripts", ["ssm:GetDocument"], scope.arn("ssm", f"document/{scope.prefix}-deploy")),
         _allow(
-            "OwnEnvironment",
+            "OwnSecrets",
             ["ssm:GetParameter", "ssm:GetParameters"],
-            scope.environments,
+            [scope.environments, scope.deploy_keys],
             {"StringEquals": {f"ssm:resourceTag/{tags.INSTANCE}": "${ec2:SourceInstanceARN}"}},
         ),
     )
@@ -147,10 +152,11 @@ def _parameters(scope: Scope) -> list[Statement]:
     portal = scope.arn("ssm", f"parameter/{scope.prefix}/portal")
     return [
         _allow(
-            "Environments",
+            "Secrets",
             ["ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameters"],
-            scope.environments,
+            [scope.environments, scope.deploy_keys],
         ),
+        _allow("DeployKeys", ["ssm:GetParameter"], scope.deploy_keys),
         _allow("OwnSettings", ["ssm:GetParametersByPath"], [portal, f"{portal}/*"]),
         _allow(
             "PublishedImages",

@@ -13,6 +13,8 @@ from ecdeployer.applications.forms import ApplicationForm
 from ecdeployer.applications.models import Application
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.states import DeploymentState
+from ecdeployer.git import keys
+from ecdeployer.instances import deploy_keys
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
 
 from tests import portal_records as records
@@ -51,6 +53,24 @@ def test_values_of_variables_go_in_and_never_come_out(program: Client) -> None:
     assert "sk_live_1" not in answer.content.decode()
     values = dict(Application.objects.get().environment.values_list("name", "value"))
     assert values == {"STRIPE_KEY": "sk_live_1", "AN": " x "}
+
+
+def test_a_deploy_key_is_made_replaced_and_removed(program: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored: list[str] = []
+    monkeypatch.setattr(deploy_keys, "write", lambda _, private: stored.append(private))
+    monkeypatch.setattr(deploy_keys, "delete", lambda _: 1)
+    application = create(program).json()
+    assert application["deploy_key"] is None
+    address = f"{ROOT}/applications/{application['id']}/deploy-key"
+    made = [program.post(address, headers={"Idempotency-Key": str(uuid4())}) for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 201]
+    shown = [answer.json()["deploy_key"] for answer in made]
+    assert [keys.public_half(private) for private in stored] == [
+        key["public"].rsplit(" ", 1)[0] for key in shown
+    ]
+    assert set(shown[1]) == {"public", "fingerprint", "made_at"}
+    assert program.delete(address).json()["deploy_key"] is None
+    assert program.delete(address).status_code == 409
 
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [

@@ -5,13 +5,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 from ecdeployer.applications import actions
-from ecdeployer.applications.models import Application
+from ecdeployer.applications.models import Application, DeployKey
 from ecdeployer.aws.command_ends import ENDS
+from ecdeployer.aws.errors import AWSError
 from ecdeployer.deployments import health, reports
 from ecdeployer.deployments.models import Deployment, Step
-from ecdeployer.deployments.parameters import report_token
+from ecdeployer.deployments.parameters import parameters_of, report_token
 from ecdeployer.deployments.provisioning import advance
 from ecdeployer.deployments.states import DeploymentState, StepState
+from ecdeployer.git import keys
 from ecdeployer.git.repository import Commit, GitError
 from ecdeployer.instances.commands import CommandOutcome
 from ecdeployer.instances.models import Instance
@@ -20,7 +22,7 @@ from ecdeployer.instances.states import InstanceState
 from ecdeployer.preflight.reading import Report
 from ecdeployer.preflight.sandbox import ReadingError
 
-from tests.unit.deployments.world import BAD, COMMIT, ERROR, GOOD, WARNING, World
+from tests.unit.deployments.world import BAD, COMMIT, ERROR, GOOD, PAIR, WARNING, World
 
 StepOf = Callable[[str], Step]
 
@@ -45,6 +47,73 @@ def test_a_repository_that_is_fine_is_pinned(deployment: Deployment, world: Worl
     assert step_of("preflight").message == "1 warning"
     assert world.read.call_args.kwargs["environment"] == {"DATABASE_PASSWORD", "SHORT"}
     world.launch.assert_not_called()
+
+
+@pytest.fixture
+def private(application: Application) -> Application:
+    DeployKey.objects.create(application=application, public=PAIR.public)
+    return application
+
+
+def test_a_private_repository_is_read_with_its_key(
+    deployment: Deployment, world: World, private: Application
+) -> None:
+    assert advance(deployment.pk) == timedelta(0)
+    key = world.clone.call_args.kwargs["key"]
+    assert key.private == PAIR.private
+    assert key.known_hosts.startswith("github.com ssh-ed25519 ")
+    assert PAIR.private not in repr(key)
+    world.read_key.assert_called_once()
+
+
+def test_a_public_one_costs_no_question_to_parameter_store(deployment: Deployment, world: World) -> None:
+    advance(deployment.pk)
+    assert world.clone.call_args.kwargs["key"] is None
+    world.read_key.assert_not_called()
+
+
+@pytest.mark.parametrize("stored", [keys.make_pair(comment="another").private, "no key", None])
+def test_a_private_half_that_is_not_the_pages_ends_it(
+    deployment: Deployment, world: World, private: Application, stored: str | None
+) -> None:
+    world.read_key.return_value = stored
+    if stored is None:
+        world.read_key.side_effect = AWSError(code="ParameterNotFound", message="", kind="not-found")
+    assert advance(deployment.pk) is None
+    found = reload(deployment)
+    assert found.failure_code == "deploy-key-lost"
+    assert "Make a new key" in found.remedy
+    world.clone.assert_not_called()
+
+
+def test_a_parameter_store_that_is_away_is_waited_for(
+    deployment: Deployment, world: World, private: Application, step_of: StepOf
+) -> None:
+    world.read_key.side_effect = AWSError(code="X", message="Away.", kind="unavailable", retryable=True)
+    assert advance(deployment.pk)
+    assert "tried again by itself" in step_of("preflight").message
+    world.read_key.side_effect = AWSError(code="AccessDenied", message="No.", kind="denied")
+    Deployment.objects.update(claimed_until=None)
+    assert advance(deployment.pk) is None
+    assert reload(deployment).failure_code == "aws-denied"
+
+
+def test_the_machine_is_told_where_its_key_is_and_may_read_it(
+    deployment: Deployment, world: World, private: Application
+) -> None:
+    order: list[str] = []
+    world.share_key.side_effect = lambda _: order.append("share")
+    world.write.side_effect = lambda *_: order.append("write")
+    advance(deployment.pk)
+    advance(deployment.pk)
+    advance(deployment.pk)
+    told = parameters_of(reload(deployment), document="ecdeployer-deploy")
+    assert told.repository == "ssh://git@github.com/alice/site.git"
+    assert told.deploy_key == f"/ecdeployer/{private.pk}/deploy-key"
+    assert told.known_hosts.startswith("github.com ")
+    assert PAIR.private not in told.to_json()
+    # The clone comes first on the machine.
+    assert order == ["share", "write"]
 
 
 def test_a_finding_ends_it_with_nothing_launched(

@@ -7,9 +7,9 @@ from unittest.mock import Mock, create_autospec
 import pytest
 from django.utils import timezone
 from ecdeployer.deployments import health
-from ecdeployer.git import repository
+from ecdeployer.git import keys, repository
 from ecdeployer.git.repository import Commit
-from ecdeployer.instances import commands, environment, infrastructure, provisioning
+from ecdeployer.instances import commands, deploy_keys, environment, infrastructure, provisioning
 from ecdeployer.instances.infrastructure import Infrastructure
 from ecdeployer.instances.models import Instance
 from ecdeployer.instances.states import InstanceState
@@ -42,6 +42,7 @@ FACTS = Facts(
 )
 WARNING = Finding(code="debug-on", level="warning", message="DEBUG is on.", remedy="None needed.")
 ERROR = Finding(code="project-missing", level="error", message="There is no mysite.", remedy="Rename it.")
+PAIR = keys.make_pair(comment="site@127.0.0.1")
 GOOD = {"state": "succeeded", "step": "health", "reason": "", "code": ""}
 BAD = {"state": "failed", "step": "install", "reason": "No such package.", "code": "install-failed"}
 
@@ -61,6 +62,8 @@ class World:
         self.read = fake(sandbox.read_in_child, sandbox, return_value=report)
         self.launch = fake(provisioning.launch, provisioning, side_effect=self._launch)
         self.write = fake(environment.write, environment)
+        self.read_key = fake(deploy_keys.read, deploy_keys, return_value=PAIR.private)
+        self.share_key = fake(deploy_keys.share, deploy_keys)
         self.send = fake(commands.send, commands, return_value="command-1")
         self.status = fake(commands.status, commands, return_value=None)
         self.outcome = fake(commands.outcome, commands)

@@ -20,6 +20,7 @@ FREE = {"sts:GetCallerIdentity"}
 #: Permissions that IAM checks without a call of that name.
 IMPLIED = {"ec2:CreateTags", "iam:PassRole", "ssm:GetParametersByPath", "sts:DecodeAuthorizationMessage"}
 ENVIRONMENT = "/sites/application/environment"
+DEPLOY_KEY = "/sites/application/deploy-key"
 
 
 @pytest.fixture
@@ -55,6 +56,10 @@ def do_all_that_the_portal_does(aws: AWS) -> None:
     for value in ("one", "two"):
         ssm.put_environment(aws, ENVIRONMENT, {"A": value}, instance_arn=machine.arn)
     ssm.delete_environment(aws, ENVIRONMENT)
+    ssm.put_secret(aws, DEPLOY_KEY, "private half")
+    ssm.share_secret(aws, DEPLOY_KEY, instance_arn=machine.arn)
+    ssm.secret(aws, DEPLOY_KEY)
+    ssm.delete_secret(aws, DEPLOY_KEY)
     command_id = ssm.send_command(
         aws,
         document="sites-status",

@@ -11,7 +11,7 @@ def statements(policy: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {statement.get("Sid", ""): statement for statement in policy["Statement"]}
 
 
-def test_an_instance_reads_only_the_environment_that_is_tagged_with_its_own_arn() -> None:
+def test_an_instance_reads_only_the_secrets_that_are_tagged_with_its_own_arn() -> None:
     readers = [
         statement
         for statement in instance_policy(SCOPE)["Statement"]
@@ -19,14 +19,26 @@ def test_an_instance_reads_only_the_environment_that_is_tagged_with_its_own_arn(
     ]
     assert readers == [
         {
-            "Sid": "OwnEnvironment",
+            "Sid": "OwnSecrets",
             "Effect": "Allow",
             "Action": ["ssm:GetParameter", "ssm:GetParameters"],
-            "Resource": "arn:aws:ssm:eu-west-1:123456789012:parameter/sites/*/environment/*",
+            "Resource": [
+                "arn:aws:ssm:eu-west-1:123456789012:parameter/sites/*/environment/*",
+                "arn:aws:ssm:eu-west-1:123456789012:parameter/sites/*/deploy-key",
+            ],
             "Condition": {
                 "StringEquals": {"ssm:resourceTag/ecdeployer:instance": "${ec2:SourceInstanceARN}"}
             },
         }
+    ]
+
+
+def test_the_portal_reads_deploy_keys_and_no_environment() -> None:
+    readers = [s for s in portal_policy(SCOPE)["Statement"] if "ssm:GetParameter" in s["Action"]]
+    resources = [statement["Resource"] for statement in readers]
+    assert resources == [
+        "arn:aws:ssm:eu-west-1:123456789012:parameter/sites/*/deploy-key",
+        "arn:aws:ssm:eu-west-1::parameter/aws/service/*",
     ]
 
 
