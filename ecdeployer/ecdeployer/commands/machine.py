@@ -2,13 +2,17 @@
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from ..aws import ssm
+from ..aws.command_ends import UNLISTED
+from ..aws.errors import AWSError
 from ..aws.ssm import CommandResult
 from ..cloud_init import documents
 from ..deployments import texts
 from ..instances import infrastructure
+from ..instances.commands import LISTING
 from ..instances.connection import aws
 from .models import Command
 
@@ -47,8 +51,14 @@ def _request(command: Command) -> dict[str, object]:
 
 
 def outcome(command: Command) -> CommandResult:
-    """Raises AWSError."""
-    return ssm.command_result(aws(), command.command_id, command.instance.ec2_id or "")
+    """Raises AWSError; a retryable one while AWS may not list what it has just taken."""
+    try:
+        return ssm.command_result(aws(), command.command_id, command.instance.ec2_id or "")
+    except AWSError as error:
+        sent_at = command.started_at or command.created_at
+        if error.code != UNLISTED or timezone.now() < sent_at + LISTING:
+            raise
+        return CommandResult(status=UNLISTED, exit_code=None, stdout="", stderr="")
 
 
 def hidden(command: Command, text: str) -> str:

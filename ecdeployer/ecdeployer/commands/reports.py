@@ -73,8 +73,9 @@ def end_with_print(command: Command, outcome: CommandResult) -> None:
         if command.is_final:
             return
         if report is None or report.exit_code is None:
+            why = outcome.end.person if outcome.end else ""
             said = "\n".join(filter(None, (outcome.stdout, outcome.stderr)))
-            report = Report(offset=0, next=0, text=said, exit_code=-1, reason=outcome.reason)
+            report = Report(offset=0, next=0, text=said, exit_code=-1, reason=why)
         if report.next > command.output_offset or not command.output:
             missing = report.offset > command.output_offset
             gap = "\n[... what came between did not arrive ...]\n" if missing else ""

@@ -21,7 +21,7 @@ from .models import Instance
 _DELIVERY = 120
 _QUESTION = 30
 #: A command that AWS does not know after that is lost.
-_LISTING = timedelta(seconds=30)
+LISTING = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def outcome(instance: Instance, command_id: str, *, sent_at: datetime) -> Comman
     try:
         result = ssm.command_result(aws(), command_id, instance.ec2_id or "")
     except AWSError as error:
-        if error.code != UNLISTED or timezone.now() < sent_at + _LISTING:
+        if error.code != UNLISTED or timezone.now() < sent_at + LISTING:
             raise
         return CommandOutcome(state=UNLISTED, end=ENDS[UNLISTED])
     return CommandOutcome(
