@@ -103,11 +103,12 @@ prepare_machine() {
     rm -rf "$keyring"
     withdraw "$release"
     clear_release
-    rm -rf "$etc/environment/$release.json" "$state/failed" "$state/reason.json"
+    rm -rf "$etc/environment/$release.json" "$state/failed" "$state/reason.json" "$state/copies"
     install -d "$etc/nginx" "$root/releases" "$home" "$home/python"
     install -d -g site -m 750 "$etc/environment"
     install -d -o fetch -g fetch "$home/source"
     install -d -o site -g site "$home"/{venv,static} "$shared"/{,data,home,log,media} /var/cache/ecdeployer/uv
+    install -d -o site -g site -m 700 "$shared/backups"
     install -d -o site -g www-data -m 2750 /run/ecdeployer
     install -m 644 "$tools"/user_data/{launch.py,ecdeployer_*.py} "$home/python"
     rm -f /etc/nginx/sites-enabled/default
@@ -194,7 +195,7 @@ recovering() { # COMMAND...: again, after installing a well-known package that t
 
 inspect() {
     # shellcheck disable=SC2317 # called by name
-    launch inspect 3>"$state/inspection.json"
+    launch inspect 3>"$state/inspection.json" 4>"$state/plan.new"
 }
 
 configure() {
@@ -211,6 +212,8 @@ configure() {
     printf '%s' "${given[nginx]}" >"$etc/nginx/$release.conf"
     recovering inspect
     tool inspection "$state" "$etc/nginx/$release.locations"
+    # A run that was killed may have applied a part: the plan stays the whole one.
+    [[ -e $state/plan.json ]] || mv "$state/plan.new" "$state/plan.json"
 }
 
 collect_static() {
@@ -227,6 +230,11 @@ collect_static() {
 }
 
 migrate() {
+    local pending
+    pending=$(tool plan settle "$state")
+    if ((pending > 0)); then
+        (cd "$tools" && as_site timeout 900 python3 -sEm user_data.backup "$release") | tee "$state/copies"
+    fi
     # Apps that have models and no migrations get their tables too.
     recovering launch manage migrate --noinput --run-syncdb --verbosity 1
 }

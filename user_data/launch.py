@@ -31,6 +31,7 @@ def main(home: str, action: str, *arguments: str) -> None:
         command = [python, "-m", "gunicorn", *options, "ecdeployer_entry:application"]
     elif action == "inspect":
         environment["ECDEPLOYER_INSPECT"] = "3"
+        command = [python, f"{home}/python/ecdeployer_plan.py", "4", *INSPECT]
     os.execve(python, command, environment)  # noqa: S606
 
 

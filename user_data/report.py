@@ -19,12 +19,16 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from user_data import plan
+
 PATIENCE = 600
 PAUSE = 0.4
 HEARTBEAT = 5
 CHUNK = 24_000
 PRINTED = 20_000
 SHORTEST_SECRET = 8
+#: A report without news.
+NOTHING: dict[str, Any] = {"events": [], "logs": [], "changes": [], "plan": None, "result": None}
 
 
 class Deployment:
@@ -72,6 +76,15 @@ class Deployment:
     def changes(self) -> list[dict[str, str]]:
         found = lines(f"{self.state}/changes.jsonl")[:200]
         return [{name: self.redacted(str(value)) for name, value in change.items()} for change in found]
+
+    def plan(self) -> list[dict[str, Any]] | None:
+        """What is migrated; the names are the project's own, and stay: the portal compares them."""
+        found = plan.read(self.state)
+        for migration in found or []:
+            migration["operations"] = [self.redacted(text) for text in migration["operations"]]
+            for flag in migration["flags"]:
+                flag["text"] = self.redacted(flag["text"])
+        return found
 
     def steps(self) -> list[str]:
         names = os.listdir(self.logs) if os.path.isdir(self.logs) else []
@@ -127,6 +140,7 @@ class Reporter:
         self.release = parameters["release"]
         self.event = 0
         self.offsets: dict[str, int] = {}
+        self.planned = False
         self.told = False
 
     def next_report(self) -> dict[str, Any] | None:
@@ -134,6 +148,10 @@ class Reporter:
         self.deployment.learn_secrets(self.release)
         result = self.deployment.result()
         events = self.deployment.events(self.event)
+        planned = None if self.planned else self.deployment.plan()
+        if planned is not None:
+            # By itself: all that a report may hold would be too much together.
+            return {**NOTHING, "events": events, "plan": planned}
         logs: list[dict[str, Any]] = []
         for step in self.deployment.steps():
             part = self.deployment.log(step, self.offsets.get(step, 0), CHUNK)
@@ -143,7 +161,8 @@ class Reporter:
         if not events and not logs and (not final or self.told):
             return None
         changes = self.deployment.changes() if final else []
-        return {"events": events, "logs": logs, "changes": changes, "result": result if final else None}
+        ending = {"changes": changes, "result": result if final else None}
+        return {**NOTHING, "events": events, "logs": logs, **ending}
 
     def post(self, body: dict[str, Any]) -> bool:
         """Whether the portal wants more; OSError or ValueError when it could not be told."""
@@ -160,6 +179,7 @@ class Reporter:
             raise
         self.event = int(known["event"])
         self.offsets |= {step: int(offset) for step, offset in known["logs"].items()}
+        self.planned = self.planned or body["plan"] is not None
         self.told = self.told or body["result"] is not None
         return not (known.get("final") and self.told)
 
@@ -171,7 +191,7 @@ class Reporter:
             if body is None and self.told:
                 return
             if body is None and time.monotonic() - spoken > HEARTBEAT and not self._ended():
-                body = {"events": [], "logs": [], "changes": [], "result": None}
+                body = NOTHING
             if body is not None:
                 spoken = time.monotonic()
             try:
@@ -237,8 +257,11 @@ OPENER = urllib.request.build_opener(NoRedirect)
 def status(deployment: Deployment) -> str:
     """One report of everything, the oldest log text left out where it is too long to print."""
     deployment.learn_secrets(str(deployment.parameters().get("release", "")))
-    body: dict[str, Any] = {"events": deployment.events(0), "logs": [], "changes": deployment.changes()}
-    body["result"] = deployment.result()
+    told = {"events": deployment.events(0), "changes": deployment.changes(), "result": deployment.result()}
+    body: dict[str, Any] = {**NOTHING, **told, "logs": []}
+    planned = deployment.plan()
+    if len(json.dumps([body, planned])) < PRINTED / 2:
+        body["plan"] = planned
     for step in reversed(deployment.steps()):
         size = os.path.getsize(f"{deployment.logs}/{step}.log")
         part = deployment.log(step, max(0, size - 3000), 3000)

@@ -14,6 +14,8 @@ from user_data.check import last_exception, tail_of
 ORDER = ["boot", "clone", "venv", "install", "configure", "collectstatic", "migrate", "start", "health"]
 #: How uv introduces a reason; older ones drew arrows.
 CAUSE = r"(?:cause:|\u00d7|\u251c\u2500\u25b6|\u2570\u2500\u25b6)"
+#: How backup.py ends when it fails.
+UNCOPIED = "The database could not be copied aside"
 NOISE = re.compile(r"^(hint|note|warning|info|\[?notice)\b|^Trying again|^\s*$", re.IGNORECASE)
 
 #: How Python, and the clients of services that want a key when they are imported, name a variable.
@@ -73,6 +75,8 @@ def from_log(step: str, log: str) -> tuple[str, str]:
                 return code, reason
         lines = [line for line in log.splitlines() if line.startswith(("fatal:", "error:", "remote:"))]
         return "clone-failed", (lines or [last_line(log)])[-1]
+    if step == "migrate" and last_line(log).startswith(UNCOPIED):
+        return "copy-failed", last_line(log)
     if step == "venv":
         return "python-unavailable", python_words(log)
     cause = last_exception(log)
@@ -136,7 +140,20 @@ def decide(outcome: str, state: str, logs: str) -> dict[str, str]:
     if os.path.exists(f"{state}/cancelled"):
         return {"state": "failed", "step": step, "reason": "It was cancelled.", "code": "cancelled"}
     code, reason = given_reason(state) or from_log(step, tail_of(f"{logs}/{step}.log"))
-    return {"state": "failed", "step": step, "reason": reason[:1000], "code": code}
+    return {"state": "failed", "step": step, "reason": reason[:1000] + told_copies(state, step), "code": code}
+
+
+def told_copies(state: str, step: str) -> str:
+    """Where SQLite's database lies as it was before a migration failed."""
+    try:
+        with open(f"{state}/copies", encoding="utf-8") as file:
+            copies = file.read().split()
+    except OSError:
+        return ""
+    if step != "migrate" or not copies:
+        return ""
+    where = ", ".join(copies)
+    return f" The database was not put back, since the site goes on writing to it; as it was, it lies in {where}"[:900]
 
 
 def main(outcome: str, state: str, logs: str) -> None:

@@ -88,7 +88,7 @@ def show_application(request: ApiRequest, application_id: UUID) -> ApplicationRe
 def list_deployments(request: ApiRequest, application_id: UUID, page: Query[Page]) -> DeploymentPage:
     """The newest first."""
     application = _find(request.auth, application_id)
-    found = application.deployments.defer("findings", "facts", "changes")
+    found = application.deployments.defer("findings", "facts", "changes", "plan")
     shown, following = read_deployments(found, page)
     return DeploymentPage(deployments=record_deployments(shown), next=following)
 

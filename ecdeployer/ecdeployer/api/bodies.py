@@ -68,6 +68,9 @@ class NewApplication(Schema):
     branch: str = _as_in_form("branch")
     instance_type: str = Field("", description="One of those that limits lists; left empty, the first.")
     health_path: str = _as_in_form("health_path")
+    confirm_migrations: bool = Field(
+        False, description=str(ApplicationForm.base_fields["confirm_migrations"].help_text)
+    )
     environment: dict[str, str] = Field(
         {}, description="Variables by name. Values are encrypted, and never come back."
     )

@@ -40,9 +40,23 @@ def roll_back(request: ApiRequest, deployment_id: UUID) -> HttpResponse:
     """Queue the switch back to the release that this deployment made, dependencies and environment too."""
     to = find_deployment(request.auth, deployment_id)
     deployment = actions.roll_back(to, by=request.auth, trigger=Deployment.Trigger.API)
-    record = DeploymentRecord.from_orm(deployment)
-    location = {"Location": reverse("api:show_deployment", args=[record.id])}
-    return Response(record.model_dump(), status=202, headers=location)
+    return _queued(deployment)
+
+
+@router.post(
+    "/{uuid:deployment_id}/confirm",
+    response={
+        202: DeploymentRecord,
+        **documented(UNAUTHORIZED, NOT_FOUND, REFUSED, TOO_LARGE, INVALID),
+    },
+    openapi_extra=idempotency.DOCUMENTED,
+)
+@once_for_a_key
+def confirm_migrations(request: ApiRequest, deployment_id: UUID) -> HttpResponse:
+    """Queue its commit again, with the migrations that waited for somebody to confirm them."""
+    waiting = find_deployment(request.auth, deployment_id)
+    queued = actions.deploy_confirmed(waiting, by=request.auth, trigger=Deployment.Trigger.API)
+    return _queued(queued)
 
 
 @router.get("/{uuid:deployment_id}/steps", response={200: Steps, **documented(UNAUTHORIZED, NOT_FOUND)})
@@ -70,3 +84,9 @@ def read_log(request: ApiRequest, deployment_id: UUID, name: str, place: Query[P
     following = min(place.offset + len(text), length)
     ended = not STEP_TRANSITIONS[state]
     return LogPart(text=text, offset=place.offset, next=following, complete=ended and following == length)
+
+
+def _queued(deployment: Deployment) -> HttpResponse:
+    record = DeploymentRecord.from_orm(deployment)
+    location = {"Location": reverse("api:show_deployment", args=[record.id])}
+    return Response(record.model_dump(), status=202, headers=location)

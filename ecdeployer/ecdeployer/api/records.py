@@ -11,6 +11,7 @@ from ninja import Field, Schema
 
 from ..applications.queries import Row
 from ..applications.states import Status
+from ..deployments.migration_plans import FlagKind
 from ..deployments.models import Deployment
 from ..deployments.states import DeploymentState, StepName, StepState
 from ..instances.states import InstanceState
@@ -64,11 +65,29 @@ class FindingRecord(Schema):
     line: int = 0
 
 
+class FlagRecord(Schema):
+    kind: FlagKind
+    text: str
+
+
+class MigrationRecord(Schema):
+    """One without a name stands for a plan that could not be read."""
+
+    app: str
+    name: str
+    operations: list[str]
+    flags: list[FlagRecord] = Field(description="What it may hurt.")
+    reversible: bool
+
+
 class DeploymentDetail(DeploymentRecord):
     instance: InstanceRecord
     findings: list[FindingRecord]
     changes: list[dict[str, str]] = Field(
         description="What the release's settings module changed, from what, to what, and why."
+    )
+    plan: list[MigrationRecord] | None = Field(
+        description="The migrations that were ahead of it; null while the machine has not told them."
     )
 
 
@@ -116,6 +135,7 @@ class ApplicationRecord(Schema):
     description: str
     instance_type: str
     health_path: str
+    confirm_migrations: bool
     environment: list[str] = Field(description="Names of the variables; values never come back.")
     deploy_key: DeployKeyRecord | None = Field(
         description="What a private repository is read with; null: it is read without a key."
@@ -173,7 +193,17 @@ class LimitsRecord(PortalRecord):
     instance_types: list[InstanceTypeRecord] = Field(description="What may be asked for; the first is usual.")
 
 
-_OWN = ("id", "name", "project_name", "github_url", "branch", "description", "instance_type", "health_path")
+_OWN = (
+    "id",
+    "name",
+    "project_name",
+    "github_url",
+    "branch",
+    "description",
+    "instance_type",
+    "health_path",
+    "confirm_migrations",
+)
 
 
 def record_application(row: Row) -> ApplicationRecord:

@@ -11,7 +11,7 @@ from .. import logs
 from ..accounts import limits
 from ..accounts.models import User
 from ..deployments import actions as deployments
-from ..deployments import plan, releases
+from ..deployments import migration_plans, plan, releases
 from ..deployments.actions import RefusedError
 from ..deployments.models import Deployment
 from ..instances.models import Instance, LedgerEntry
@@ -25,6 +25,7 @@ __all__ = [
     "cancel",
     "create_application",
     "deploy_again",
+    "deploy_confirmed",
     "roll_back",
     "set_environment",
     "terminate",
@@ -123,6 +124,23 @@ def _refuse_unless_up(instance: Instance) -> None:
     state = InstanceState.SHUTTING_DOWN if instance.end_asked_at else InstanceState(instance.state)
     if state in _REFUSED:
         raise RefusedError(_REFUSED[state])
+
+
+def deploy_confirmed(deployment: Deployment, *, by: User | None, trigger: Deployment.Trigger) -> Deployment:
+    """Queue the commit of a deployment whose migrations waited, with these migrations and no others.
+
+    Raises RefusedError, whose text is for the person.
+    """
+    if not migration_plans.waits(deployment):
+        raise RefusedError(f"The migrations of deployment {deployment.number} wait for nobody.")
+    with transaction.atomic():
+        asked = {"again": True, "confirmed_plan": migration_plans.digest(deployment.plan or [])}
+        confirmed = deploy_again(
+            deployment.application, by=by, trigger=trigger, commit=deployment.commit_sha, **asked
+        )
+        detail = f"deployment {confirmed.number}: those of deployment {deployment.number}"
+        _record(deployment.application, by=by, verb="migrations confirmed", detail=detail)
+    return confirmed
 
 
 def _launch_and_deploy(

@@ -21,7 +21,7 @@ from .models import Application
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _HEALTH_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
-MORE = ("name", "description", "branch", "instance_type", "health_path", "environment")
+MORE = ("name", "description", "branch", "instance_type", "health_path", "confirm_migrations", "environment")
 
 
 class ExactField(forms.CharField):
@@ -82,6 +82,11 @@ class ApplicationForm(forms.Form):
         max_length=255,
         label="Health path",
         help_text="The page that must answer before the site is called live. Left empty, it is /.",
+    )
+    confirm_migrations = forms.BooleanField(
+        required=False,
+        label="Confirm migrations",
+        help_text="Those that drop or rename, or lock a large table, wait until you have seen them.",
     )
     environment = EnvironmentField(
         required=False,

@@ -41,6 +41,9 @@ class Application(models.Model):
     description = models.TextField(max_length=2000, blank=True)
     instance_type = models.CharField(max_length=32)
     health_path = models.CharField(max_length=255, default="/")
+    confirm_migrations = models.BooleanField(
+        default=False, help_text="Migrations that drop, rename or lock wait for a confirmation."
+    )
     submission = models.UUIDField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     terminate_requested_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -24,7 +24,7 @@ def dashboard(user: User, *, search: str = "", status: str = "") -> QuerySet[App
         applications = applications.filter(_matches(word))
     if status:
         applications = applications.filter(status=status)
-    newest = Deployment.objects.current_first().defer("findings", "facts", "changes")[:1]
+    newest = Deployment.objects.current_first().defer("findings", "facts", "changes", "plan")[:1]
     return applications.prefetch_related(
         Prefetch("deployments", queryset=newest, to_attr="newest_deployments"),
         Prefetch("instances", queryset=Instance.objects.order_by("-created_at")),

@@ -58,6 +58,8 @@ class DeploymentParameters:
     rollback_to: str = ""
     deploy_key: str = ""
     known_hosts: str = ""
+    confirm_migrations: bool = False
+    confirmed_plan: str = ""
 
     def __post_init__(self) -> None:
         for name, holds in _CHECKS.items():
@@ -156,4 +158,6 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "placeholders": _are_placeholders,
     "document": _matches(r"[\w.-]{3,128}"),
     "rollback_to": _matches(r"(\d{6,9})?"),
+    "confirm_migrations": lambda value: isinstance(value, bool),
+    "confirmed_plan": _matches(r"([0-9a-f]{64})?"),
 }

@@ -75,6 +75,17 @@ class Deployment(ClaimedModel, StatefulModel):
     facts = models.JSONField(default=dict, help_text="What preflight learned: Facts.to_dict(), or empty.")
     changes = models.JSONField(default=list, help_text="What the release's settings module changed, and why.")
 
+    plan = models.JSONField(
+        null=True,
+        default=None,
+        help_text="The migrations that the machine found ahead, with what they may hurt; null until it has told.",
+    )
+    confirmed_plan = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="SHA-256 of the plan that somebody has confirmed: migration_plans.digest.",
+    )
+
     report_token_hash = models.CharField(
         max_length=64, blank=True, help_text="SHA-256; empty once it has ended."
     )

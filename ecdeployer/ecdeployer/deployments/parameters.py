@@ -67,6 +67,8 @@ def parameters_of(deployment: Deployment, *, document: str) -> DeploymentParamet
         placeholders=facts.placeholder_environment,
         document=document,
         rollback_to=deployment.release if deployment.rolls_back_to_id else "",
+        confirm_migrations=application.confirm_migrations,
+        confirmed_plan=deployment.confirmed_plan,
     )
 
 

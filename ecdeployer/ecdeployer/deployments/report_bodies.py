@@ -15,6 +15,8 @@ BODY_LIMIT = 256 * 1024
 MACHINE_STEPS = tuple(name for name in StepName if name not in {StepName.PREFLIGHT, StepName.LAUNCH})
 
 _EVENT_STATES = tuple(state for state in StepState if state != StepState.PENDING)
+#: What a migration may hurt.
+FLAGS = ("drop", "rename", "lock", "irreversible", "not-null", "opaque")
 _OFFSET_LIMIT = 1 << 40
 _CODE = re.compile(r"[a-z0-9-]{0,64}")
 Item = TypeVar("Item")
@@ -59,6 +61,7 @@ class Report:
     events: tuple[EventReport, ...] = ()
     logs: tuple[LogPart, ...] = ()
     changes: tuple[dict[str, str], ...] = ()
+    plan: tuple[dict[str, Any], ...] | None = None
     result: Result | None = None
 
 
@@ -73,12 +76,13 @@ def parse(body: bytes) -> Report:
 
 def read(document: Any) -> Report:
     """The same for JSON that was read already."""
-    fields = _fields(document, "the body", optional=("events", "logs", "changes", "result"))
+    fields = _fields(document, "the body", optional=("events", "logs", "changes", "plan", "result"))
     result = fields.get("result")
     report = Report(
         events=_items(fields, "events", _event, limit=200),
         logs=_items(fields, "logs", _log_part, limit=20),
         changes=_items(fields, "changes", _change, limit=200),
+        plan=None if fields.get("plan") is None else _items(fields, "plan", _migration, limit=500),
         result=None if result is None else _result(result),
     )
     numbers = [event.number for event in report.events]
@@ -123,6 +127,39 @@ def _change(item: Any) -> dict[str, str]:
     names = ("setting", "from", "to", "why")
     fields = _fields(item, "change", required=names)
     return {name: _text(fields, name, limit=2000) for name in names}
+
+
+def _migration(item: Any) -> dict[str, Any]:
+    """One without a name stands for a plan that could not be read."""
+    fields = _fields(item, "migration", required=("app", "name", "operations", "flags", "reversible"))
+    if not isinstance(fields["reversible"], bool):
+        raise ReportError("reversible: neither true nor false")
+    return {
+        "app": _name(fields, "app", limit=100),
+        "name": _name(fields, "name", limit=255),
+        "operations": list(_items(fields, "operations", _operation, limit=50)),
+        "flags": list(_items(fields, "flags", _flag, limit=50)),
+        "reversible": fields["reversible"],
+    }
+
+
+def _operation(item: Any) -> str:
+    return _text({"operation": item}, "operation", limit=1000)
+
+
+def _flag(item: Any) -> dict[str, str]:
+    fields = _fields(item, "flag", required=("kind", "text"))
+    if fields["kind"] not in FLAGS:
+        raise ReportError(f"kind: not one of {', '.join(FLAGS)}")
+    return {"kind": fields["kind"], "text": _text(fields, "text", limit=1000)}
+
+
+def _name(fields: Mapping[str, Any], name: str, *, limit: int) -> str:
+    """Exactly as it came: what was confirmed is compared by names."""
+    value = fields[name]
+    if not isinstance(value, str) or len(value) > limit or not (value.isprintable() or value == ""):
+        raise ReportError(f"{name}: no name of a migration")
+    return value
 
 
 def _result(item: Any) -> Result:

@@ -92,7 +92,7 @@ def apply(pk: UUID, report: Report, *, token: str = "", asked: bool = False) -> 
 
 def _has_text(report: Report) -> bool:
     messages = any(event.message for event in report.events)
-    return bool(report.logs or report.changes or report.result or messages)
+    return bool(report.logs or report.changes or report.plan or report.result or messages)
 
 
 def _move_steps(
@@ -163,6 +163,8 @@ def _write(
             {name: texts.redact(text, secrets) for name, text in each.items()} for each in report.changes
         ]
         changes["changes"] = hidden
+    if report.plan is not None and deployment.plan is None:
+        changes["plan"] = [_migration(item, secrets) for item in report.plan]
     if report.result is not None and deployment.result is None:
         changes["result"] = _result(report, secrets)
         changes["deadline"] = now + deadlines.ADDRESS + timedelta(seconds=30)
@@ -173,6 +175,13 @@ def _write(
     deployment.save(update_fields=list(changes))
     if "result" in changes:
         wake_deployment(deployment.pk)
+
+
+def _migration(item: dict[str, Any], secrets: list[str]) -> dict[str, Any]:
+    """Without secrets; its name stays what it is."""
+    operations = [texts.redact(text, secrets) for text in item["operations"]]
+    flags = [{**flag, "text": texts.redact(flag["text"], secrets)} for flag in item["flags"]]
+    return {**item, "operations": operations, "flags": flags}
 
 
 def _result(report: Report, secrets: list[str]) -> dict[str, str]:

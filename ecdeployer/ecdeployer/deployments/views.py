@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from ..accounts.requests import SignedInRequest, signed_in
 from ..applications.queries import find_deployment
+from . import migration_plans
 from .fragments import answer_poll
 from .models import Deployment, Step
 from .progress import fingerprint, read_progress, read_steps
@@ -42,6 +43,8 @@ def _context(deployment: Deployment, *, etag: str) -> dict[str, Any]:
     return {
         "deployment": deployment,
         "progress": read_progress(deployment),
+        "migrations": migration_plans.read(deployment),
+        "migrations_wait": migration_plans.waits(deployment),
         "etag": etag,
         "events": events.order_by("-id")[:EVENTS],
     }
@@ -53,6 +56,7 @@ def _etag(deployment: Deployment) -> str:
         deployment.state,
         deployment.revision,
         deployment.last_event,
+        deployment.plan is None,
         deployment.instance.revision,
         read_steps(deployment.pk),
         timezone.get_current_timezone_name(),

@@ -26,6 +26,9 @@ class Command(OperatorCommand):
         for name in _TEXTS:
             parser.add_argument(f"--{name.replace('_', '-')}", default="")
         parser.add_argument(
+            "--confirm-migrations", action="store_true", help="those that drop, rename or lock wait"
+        )
+        parser.add_argument(
             "--env", action="append", default=[], metavar="NAME=VALUE", help="may be repeated"
         )
         add_following_arguments(parser)
@@ -42,6 +45,7 @@ def _create(options: dict[str, Any]) -> Application:
         raise CommandError(f"owner: there is no user {options['owner']}", returncode=WRONG_INPUT)
     names = ("project_name", "github_url", *_TEXTS)
     data = {name: options[name] for name in names} | {"environment": _environment(options["env"])}
+    data["confirm_migrations"] = options["confirm_migrations"]
     form = ApplicationForm(data, owner=owner)
     if not form.is_valid():
         lines = [f"{field}: {message}" for field, messages in form.errors.items() for message in messages]
