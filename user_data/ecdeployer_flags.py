@@ -97,7 +97,10 @@ def written(sql: Any) -> list[str]:
 
 
 class Change:
-    """One operation, on the models before and after it. ``is_there``: whether a model's table is, and is ours."""
+    """One operation, on the models before and after it.
+
+    ``is_there``: whether a model's table is, and is the operation's to change.
+    """
 
     def __init__(
         self, operation: Any, app: str, before: Any, after: Any, is_there: Callable[[Any], bool]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Flag = tuple[str, str]
 
+#: Operations and flags of a migration that are told, and letters of each.
+MOST, LETTERS = 50, 300
 #: A connection of this process alone: nothing that it runs may change a row or wait for long.
 READING = {
     "postgresql": ("SET default_transaction_read_only = on", "SET statement_timeout = 20000"),
@@ -61,12 +63,12 @@ def described(migration: Any, found: list[Flag]) -> dict[str, Any]:
     leaves = list(flat(migration.operations))
     stuck = [name_of(operation) for operation in leaves if not operation.reversible]
     if stuck:
-        found = [*found, ("irreversible", "There is no way back: " + "; ".join(stuck))]
+        found = [*found, ("irreversible", "; ".join(stuck))]
     return {
         "app": migration.app_label,
         "name": migration.name,
-        "operations": [name_of(operation) for operation in leaves],
-        "flags": [{"kind": kind, "text": text} for kind, text in dict.fromkeys(found)],
+        "operations": [name_of(operation)[:LETTERS] for operation in leaves[:MOST]],
+        "flags": [{"kind": kind, "text": text[:LETTERS]} for kind, text in list(dict.fromkeys(found))[:MOST]],
         "reversible": not stuck,
     }
 
@@ -127,13 +129,19 @@ class Reading:
         if isinstance(operation, RunSQL):
             statements = flags.written(operation.sql)
             own = [("opaque", "Runs SQL of the project's own.")] if statements else []
-            return [*flags.by_hand(statements), *flags.by_sql(statements, vendor=vendor, rows=self.rows), *own]
+            return [
+                *flags.by_hand(statements),
+                *flags.by_sql(statements, vendor=vendor, rows=self.rows),
+                *own,
+            ]
         if isinstance(operation, RunPython):
             if operation.code is type(operation).noop:
                 return []
             return [("opaque", f"{name_of(operation)}, code of the project: what it changes is not known.")]
         if not type(operation).database_forwards.__module__.startswith("django."):
-            return [("opaque", f"{name_of(operation)}, an operation of its own: what it changes is not known.")]
+            return [
+                ("opaque", f"{name_of(operation)}, an operation of its own: what it changes is not known.")
+            ]
         change = flags.Change(operation, app, before, after, functools.partial(self.has, operation))
         statements = self._sql(operation, migration, before, after)
         if vendor == "postgresql" and flags.only_grows(change):

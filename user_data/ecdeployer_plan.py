@@ -1,7 +1,7 @@
 """Load the project as `manage.py check` does, and tell the migrations that it would apply.
 
-ecdeployer_plan.py DESCRIPTOR ARGUMENT...: the plan goes to the descriptor as JSON, the arguments to manage.py.
-No error of the plan ends a deployment.
+ecdeployer_plan.py DESCRIPTOR ARGUMENT...: the arguments are manage.py's; the plan goes to the descriptor as
+JSON. No error of the plan ends a deployment.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 #: Seconds. A plan that takes longer goes untold.
 PATIENCE = 60
+
 
 def main(descriptor: str, *arguments: str) -> None:
     manage = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ecdeployer_manage.py")

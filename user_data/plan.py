@@ -13,7 +13,7 @@ from typing import Any
 KINDS = ("drop", "rename", "lock", "irreversible", "not-null", "opaque")
 #: What somebody may want to see before it happens.
 WAITING = ("drop", "rename", "lock")
-LIMIT = 1_000_000
+LIMIT = 4_000_000
 MIGRATIONS, OPERATIONS, FLAGS, TEXT = 500, 50, 50, 300
 #: Characters of all operations and flags together: a report with the plan in it must arrive.
 BUDGET = 40_000
@@ -41,7 +41,7 @@ def unread(why: str) -> dict[str, Any]:
 
 def bounded(migrations: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Every migration by name; flags before operations, as far as there is room."""
-    found = [
+    found: list[dict[str, Any]] = [
         {
             "app": named(item["app"], 100),
             "name": named(item["name"], 255),

@@ -152,8 +152,8 @@ def told_copies(state: str, step: str) -> str:
         return ""
     if step != "migrate" or not copies:
         return ""
-    where = ", ".join(copies)
-    return f" The database was not put back, since the site goes on writing to it; as it was, it lies in {where}"[:900]
+    text = " It was not put back, since the site goes on writing: the database as it was before lies in "
+    return (text + ", ".join(copies))[:900]
 
 
 def main(outcome: str, state: str, logs: str) -> None:

@@ -49,6 +49,7 @@ class Report:
     logs: dict[str, bytes] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     changes: list[dict[str, str]] = field(default_factory=list)
+    plan: list[dict[str, Any]] | None = None
     result: dict[str, Any] | None = None
     heard: list[float] = field(default_factory=list)
 
@@ -62,6 +63,7 @@ class Report:
                 self.logs[part["step"]] = have + bytes(part["next"] - part["offset"])
                 self.texts[part["step"]] = self.texts.get(part["step"], "") + part["text"]
         self.changes = body["changes"] or self.changes
+        self.plan = body.get("plan") if self.plan is None else self.plan
         self.result = body["result"] or self.result
         offsets = {step: len(content) for step, content in self.logs.items()}
         last = max((event["number"] for event in self.events), default=0)
@@ -77,6 +79,9 @@ class Report:
             for event in self.events
             if event["state"] != "running"
         }
+
+    def flags(self) -> dict[str, str]:
+        return {flag["kind"]: flag["text"] for item in self.plan or [] for flag in item["flags"]}
 
     def changed(self) -> dict[str, str]:
         return {change["setting"]: change["to"] for change in self.changes}

@@ -69,7 +69,7 @@ class NewApplication(Schema):
     instance_type: str = Field("", description="One of those that limits lists; left empty, the first.")
     health_path: str = _as_in_form("health_path")
     confirm_migrations: bool = Field(
-        False, description=str(ApplicationForm.base_fields["confirm_migrations"].help_text)
+        default=False, description=str(ApplicationForm.base_fields["confirm_migrations"].help_text)
     )
     environment: dict[str, str] = Field(
         {}, description="Variables by name. Values are encrypted, and never come back."

@@ -18,12 +18,12 @@ UNCONFIRMED = "migrations-unconfirmed"
 class FlagKind(TextChoices):
     """What a migration may hurt."""
 
-    DROP = "drop", "Drops"
+    DROP = "drop", "Loses data"
     RENAME = "rename", "Renames"
-    LOCK = "lock", "Locks a large table"
+    LOCK = "lock", "Locks"
     IRREVERSIBLE = "irreversible", "Cannot be undone"
-    NOT_NULL = "not-null", "Needs a value"
-    OPAQUE = "opaque", "Not known beforehand"
+    NOT_NULL = "not-null", "Older code"
+    OPAQUE = "opaque", "Not known"
 
 
 _MIGRATING = frozenset({Deployment.Kind.FIRST, Deployment.Kind.LATER})
@@ -50,7 +50,7 @@ class Flag:
 
 @dataclass(frozen=True, kw_only=True)
 class Migration:
-    """``is_certain``: whether it is known to be applied; a deployment that ended while it migrated leaves doubt.
+    """``is_certain``: whether it was applied; a deployment that ended while it migrated leaves doubt.
 
     One without a name stands for those that could not be read.
     """
@@ -85,7 +85,7 @@ def read(deployment: Deployment, *, is_certain: bool = True) -> list[Migration]:
 
 @dataclass(frozen=True, kw_only=True)
 class Between:
-    """What the database has that the target's code did not leave there. ``unknown``: deployments by number."""
+    """What the database has that the target did not leave there; ``unknown`` are deployments by number."""
 
     target: int
     migrations: Sequence[Migration]
@@ -96,11 +96,8 @@ class Between:
         """What going back means, in sentences."""
         if not self.migrations and not self.unknown:
             return [f"No migration lies between: the database is as deployment {self.target} left it."]
-        return [
-            f"Going back undoes no migration: the code of deployment {self.target} runs on the database as it "
-            "is now.",
-            *self._consequences(),
-        ]
+        code = f"the code of deployment {self.target} runs on the database as it is now"
+        return [f"Going back undoes no migration: {code}.", *self._consequences()]
 
     def _consequences(self) -> list[str]:
         kinds = {flag.kind for migration in self.migrations for flag in migration.flags}
@@ -123,8 +120,8 @@ class Between:
 
 
 def _named(numbers: Sequence[int]) -> str:
-    texts = [str(number) for number in numbers]
-    return f"Deployment{'s' if len(texts) > 1 else ''} {' and '.join([', '.join(texts[:-1]), texts[-1]]).removeprefix(' and ')}"
+    *first, last = map(str, numbers)
+    return f"Deployments {', '.join(first)} and {last}" if first else f"Deployment {last}"
 
 
 def migrations_between(deployments: Iterable[Deployment], *, target: Deployment) -> Between:

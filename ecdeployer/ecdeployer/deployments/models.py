@@ -78,7 +78,7 @@ class Deployment(ClaimedModel, StatefulModel):
     plan = models.JSONField(
         null=True,
         default=None,
-        help_text="The migrations that the machine found ahead, with what they may hurt; null until it has told.",
+        help_text="The migrations that were ahead, with what they may hurt; null until the machine has told.",
     )
     confirmed_plan = models.CharField(
         max_length=64,

@@ -158,13 +158,7 @@ def _write(
     if events:
         running = [step.name for step in known.values() if step.state == StepState.RUNNING]
         changes |= {"last_event": events[-1].number, "deadline": now + deadlines.of(running)}
-    if report.changes and not deployment.changes:
-        hidden = [
-            {name: texts.redact(text, secrets) for name, text in each.items()} for each in report.changes
-        ]
-        changes["changes"] = hidden
-    if report.plan is not None and deployment.plan is None:
-        changes["plan"] = [_migration(item, secrets) for item in report.plan]
+    changes |= _told_once(deployment, report, secrets)
     if report.result is not None and deployment.result is None:
         changes["result"] = _result(report, secrets)
         changes["deadline"] = now + deadlines.ADDRESS + timedelta(seconds=30)
@@ -175,6 +169,18 @@ def _write(
     deployment.save(update_fields=list(changes))
     if "result" in changes:
         wake_deployment(deployment.pk)
+
+
+def _told_once(deployment: Deployment, report: Report, secrets: list[str]) -> dict[str, Any]:
+    """What the settings module changed, and the plan of migrations: the first that comes is kept."""
+    found: dict[str, Any] = {}
+    if report.changes and not deployment.changes:
+        found["changes"] = [
+            {name: texts.redact(text, secrets) for name, text in each.items()} for each in report.changes
+        ]
+    if report.plan is not None and deployment.plan is None:
+        found["plan"] = [_migration(item, secrets) for item in report.plan]
+    return found
 
 
 def _migration(item: dict[str, Any], secrets: list[str]) -> dict[str, Any]:

@@ -39,11 +39,13 @@ def poll_deployment(request: SignedInRequest, pk: UUID) -> HttpResponse:
 
 
 def _context(deployment: Deployment, *, etag: str) -> dict[str, Any]:
+    migrations = migration_plans.read(deployment)
     events = deployment.application.events.filter(subject=f"deployment {deployment.number}")
     return {
         "deployment": deployment,
         "progress": read_progress(deployment),
-        "migrations": migration_plans.read(deployment),
+        "migrations": migrations,
+        "has_flags": any(migration.flags for migration in migrations),
         "migrations_wait": migration_plans.waits(deployment),
         "etag": etag,
         "events": events.order_by("-id")[:EVENTS],

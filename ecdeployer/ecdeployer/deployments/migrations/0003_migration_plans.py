@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             name="plan",
             field=models.JSONField(
                 default=None,
-                help_text="The migrations that the machine found ahead, with what they may hurt; null until it has told.",
+                help_text="The migrations that were ahead, with what they may hurt; null until the machine has told.",
                 null=True,
             ),
         ),
