@@ -266,6 +266,46 @@ def make_asking(owner: User, name: str = "gallery") -> Deployment:
     )
 
 
+PLAN = [
+    {
+        "app": "bakery",
+        "name": "0007_drop_price",
+        "operations": ["Remove field price from loaf", "Python: fill_tariffs"],
+        "flags": [
+            {"kind": "drop", "text": "Drops the column price of bakery_loaf."},
+            {
+                "kind": "opaque",
+                "text": "Python: fill_tariffs, code of the project: what it changes is not known.",
+            },
+            {"kind": "irreversible", "text": "Python: fill_tariffs"},
+        ],
+        "reversible": False,
+    },
+    {
+        "app": "bakery",
+        "name": "0008_loaf_flour",
+        "operations": ["Add field flour to loaf"],
+        "flags": [],
+        "reversible": True,
+    },
+]
+
+
+def make_waiting(owner: User, name: str = "brewery") -> Deployment:
+    """Its migrations wait to be confirmed, and the release before it still serves."""
+    live = make_live(owner, name, confirm_migrations=True)
+    return make_deployment(
+        live.instance,
+        DeploymentState.FAILED,
+        at=StepName.MIGRATE,
+        kind=Deployment.Kind.LATER,
+        reason="The migrations wait for a confirmation: Drops the column price of bakery_loaf.",
+        remedy="Look at the migrations below, and deploy with them when they are right.",
+        failure_code="migrations-unconfirmed",
+        plan=PLAN,
+    )
+
+
 def make_stopped(owner: User, name: str = "winery") -> Deployment:
     application = make_application(owner, name)
     return make_deployment(make_instance(application, InstanceState.STOPPED), DeploymentState.SUCCEEDED)
@@ -316,6 +356,7 @@ EVERY_STATE = (
     make_stopped,
     make_terminated,
     make_terminating,
+    make_waiting,
 )
 
 

@@ -9,7 +9,6 @@ urlpatterns = [
     path("<uuid:pk>/", views.show_application, name="detail"),
     path("<uuid:pk>/live/", views.poll_application, name="live"),
     path("<uuid:pk>/deploy/", views.deploy, name="deploy"),
-    path("<uuid:pk>/deploy/<uuid:deployment>/", views.deploy_confirmed, name="deploy-confirmed"),
     path("<uuid:pk>/cancel/", views.cancel, name="cancel"),
     path("<uuid:pk>/answer/", views.answer, name="answer"),
     path("<uuid:pk>/terminate/", views.terminate, name="terminate"),

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import IntegrityError
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -19,7 +19,7 @@ from . import actions
 from .forms import AnswerForm, ApplicationForm, TerminateForm
 from .models import Application
 from .overview import read_overview, read_tag
-from .queries import count_by_status, dashboard, find_application, find_deployment, rows
+from .queries import count_by_status, dashboard, find_application, rows
 from .questions import answer_form
 from .states import Status
 
@@ -139,21 +139,6 @@ def _deploy(request: SignedInRequest, application: Any, *, again: bool = False) 
         actions.deploy_again(application, by=request.user, trigger=Deployment.Trigger.PAGE, again=again)
     except actions.RefusedError as error:
         messages.error(request, str(error))
-
-
-@require_POST
-@signed_in
-def deploy_confirmed(request: SignedInRequest, pk: UUID, deployment: UUID) -> HttpResponse:
-    """With the migrations that the page of this deployment shows."""
-    waiting = find_deployment(request.user, deployment)
-    if waiting.application_id != pk:
-        raise Http404("This application has no such deployment.")
-    try:
-        queued = actions.deploy_confirmed(waiting, by=request.user, trigger=Deployment.Trigger.PAGE)
-    except actions.RefusedError as error:
-        messages.error(request, str(error))
-        return redirect("deployments:detail", waiting.pk)
-    return redirect("deployments:detail", queued.pk)
 
 
 @require_POST

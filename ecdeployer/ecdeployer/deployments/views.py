@@ -3,12 +3,14 @@
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from ..accounts.requests import SignedInRequest, signed_in
+from ..applications import actions
 from ..applications.queries import find_deployment
 from . import migration_plans
 from .fragments import answer_poll
@@ -36,6 +38,19 @@ def poll_deployment(request: SignedInRequest, pk: UUID) -> HttpResponse:
         return render(request, "deployments/_live.html", context), not deployment.is_final
 
     return answer_poll(request, etag=etag, answer=answer)
+
+
+@require_POST
+@signed_in
+def confirm_migrations(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Deploy again with the migrations that the page of this deployment shows."""
+    waiting = find_deployment(request.user, pk)
+    try:
+        queued = actions.deploy_confirmed(waiting, by=request.user, trigger=Deployment.Trigger.PAGE)
+    except actions.RefusedError as error:
+        messages.error(request, str(error))
+        return redirect("deployments:detail", waiting.pk)
+    return redirect("deployments:detail", queued.pk)
 
 
 def _context(deployment: Deployment, *, etag: str) -> dict[str, Any]:

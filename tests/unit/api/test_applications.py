@@ -11,6 +11,7 @@ from ecdeployer.accounts.models import ApiToken, User
 from ecdeployer.applications import actions
 from ecdeployer.applications.forms import ApplicationForm
 from ecdeployer.applications.models import Application
+from ecdeployer.deployments import migration_plans
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.states import DeploymentState
 from ecdeployer.git import keys
@@ -266,6 +267,20 @@ def test_terminating_ends_it_once(program: Client, ines: User) -> None:
     assert (answer.status_code, answer.json()["status"]) == (202, "terminating")
     assert program.post(address).status_code == 409
     assert program.post(f"{ROOT}/applications/{live.application_id}/deployments").status_code == 409
+
+
+def test_migrations_that_wait_are_shown_and_confirmed(program: Client, stranger: Client, ines: User) -> None:
+    waiting = records.make_waiting(ines)
+    address = f"{ROOT}/deployments/{waiting.pk}"
+    assert stranger.post(f"{address}/confirm").status_code == 404
+    assert program.get(address).json()["plan"] == records.PLAN
+    answer = program.post(f"{address}/confirm")
+    queued = waiting.application.deployments.latest("number")
+    assert (answer.status_code, answer.json()["id"]) == (202, str(queued.pk))
+    assert (queued.trigger, queued.confirmed_plan) == ("api", migration_plans.digest(records.PLAN))
+    refused = program.post(f"{ROOT}/deployments/{queued.pk}/confirm")
+    assert (refused.status_code, refused.json()["type"].rpartition("#")[2]) == (409, "refused")
+    assert "wait for nobody" in refused.json()["detail"]
 
 
 def test_steps_come_in_their_order_and_without_their_logs(program: Client, ines: User) -> None:

@@ -27,6 +27,7 @@ def test_two_fields_are_enough(ines: User, settings: Settings) -> None:
         "branch": "",
         "instance_type": settings.INSTANCE_TYPES[0],
         "health_path": "/",
+        "confirm_migrations": False,
         "environment": {},
         "submission": None,
     }

@@ -50,6 +50,8 @@ REFUSED: dict[str, list[Any]] = {
     "database": ["MySQL", "a b", "a\n"],
     "health_path": ["", "health", "/a b", "/a\n", "/é", "/" + "a" * 301],
     "placeholders": [[("A-B", "x")], [("A", "a\0b")], [("", "x")], [("À", "x")], [("A", 1)]],
+    "confirm_migrations": ["", "true", 1, None],
+    "confirmed_plan": ["a" * 63, "A" * 64, "a" * 64 + "\n", "$(id)"],
     "document": ["", "a b", "a\n", "a;b"],
 }
 

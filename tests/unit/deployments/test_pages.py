@@ -2,6 +2,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from ecdeployer.accounts.models import User
+from ecdeployer.deployments import migration_plans
 from ecdeployer.deployments.models import Step
 from ecdeployer.deployments.progress import LAST_LINES, TAIL, read_progress
 from ecdeployer.deployments.states import DeploymentState
@@ -79,3 +80,39 @@ def test_progress_counts_what_is_done(ines: User) -> None:
     assert ended.finished == 11
     assert ended.current is None
     assert ended.current_number == 0
+
+
+def test_migrations_that_wait_are_shown_and_can_be_confirmed(visitor: Client, ines: User) -> None:
+    waiting = records.make_waiting(ines)
+    page = visitor.get(reverse("deployments:detail", args=[waiting.pk])).content.decode()
+    assert "bakery.0007_drop_price" in page
+    assert "<strong>Loses data:</strong> Drops the column price of bakery_loaf." in page
+    assert "Add field flour to loaf" in page
+    assert "Deploy with these migrations" in page
+    answer = visitor.post(reverse("deployments:confirm", args=[waiting.pk]))
+    queued = waiting.application.deployments.latest("number")
+    assert answer.headers["Location"] == reverse("deployments:detail", args=[queued.pk])
+    assert queued.confirmed_plan == migration_plans.digest(records.PLAN)
+    assert waiting.application.events.filter(verb="migrations confirmed", actor=ines).count() == 1
+
+
+def test_migrations_that_wait_for_nobody_cannot_be_confirmed(visitor: Client, ines: User) -> None:
+    failed = records.make_failed(ines)
+    assert (
+        "Deploy with these"
+        not in visitor.get(reverse("deployments:detail", args=[failed.pk])).content.decode()
+    )
+    answer = visitor.post(reverse("deployments:confirm", args=[failed.pk]), follow=True)
+    assert "The migrations of deployment 1 wait for nobody." in answer.content.decode()
+    assert failed.application.deployments.count() == 1
+
+
+def test_a_plan_without_flags_is_folded(visitor: Client, ines: User) -> None:
+    live = records.make_live(ines)
+    address = reverse("deployments:detail", args=[live.pk])
+    assert "Migrations of the database" not in visitor.get(address).content.decode()
+    live.plan = records.PLAN[1:]
+    live.save()
+    page = visitor.get(address).content.decode()
+    assert "Migrations of the database (1)" in page
+    assert "0007_drop_price" not in page

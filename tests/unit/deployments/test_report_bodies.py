@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 EVENT = {"number": 1, "step": "clone", "state": "running", "at": 1763679600.1, "message": ""}
 LOG = {"step": "install", "offset": 0, "next": 4, "text": "abc\n"}
+FLAG = {"kind": "drop", "text": "Drops the column price of shop_product."}
+MIGRATION = {"app": "shop", "name": "0002_m", "operations": ["Remove"], "flags": [FLAG], "reversible": True}
 RESULT = {"state": "failed", "step": "install", "reason": "No.", "code": "install-failed"}
 
 
@@ -55,6 +57,23 @@ def test_a_whole_report_is_read() -> None:
         body(logs=[{**LOG, "next": 1 << 30}]),
         body(logs=[{**LOG, "text": 1}]),
         body(changes=["DEBUG"]),
+        body(plan={}),
+        body(plan=[MIGRATION] * 501),
+        body(plan=["shop.0002"]),
+        body(plan=[{**MIGRATION, "more": 1}]),
+        body(plan=[{"app": "shop"}]),
+        body(plan=[{**MIGRATION, "app": None}]),
+        body(plan=[{**MIGRATION, "name": "a\nb"}]),
+        body(plan=[{**MIGRATION, "name": "\u202eabc"}]),
+        body(plan=[{**MIGRATION, "name": "x" * 256}]),
+        body(plan=[{**MIGRATION, "reversible": 1}]),
+        body(plan=[{**MIGRATION, "operations": "Remove"}]),
+        body(plan=[{**MIGRATION, "operations": ["x"] * 51}]),
+        body(plan=[{**MIGRATION, "operations": [1]}]),
+        body(plan=[{**MIGRATION, "flags": [{**FLAG, "kind": "harmless"}]}]),
+        body(plan=[{**MIGRATION, "flags": [{**FLAG, "kind": ["drop"]}]}]),
+        body(plan=[{**MIGRATION, "flags": [{"kind": "drop"}]}]),
+        body(plan=[{**MIGRATION, "flags": [FLAG] * 51}]),
         body(result={**RESULT, "state": "running"}),
         body(result={**RESULT, "step": "launch"}),
         body(result={**RESULT, "code": "<b>"}),
@@ -73,6 +92,30 @@ def test_no_value_anywhere_raises_another_error(value: Any) -> None:
     for name in EVENT:
         try:
             parse(json.dumps({"events": [{**EVENT, name: value}]}).encode())
+        except ReportError:
+            continue
+
+
+def test_a_plan_is_read_and_its_text_cleaned() -> None:
+    assert parse(body()).plan is None
+    assert parse(body(plan=None)).plan is None
+    assert parse(body(plan=[])).plan == ()
+    assert parse(body(plan=[MIGRATION])).plan == (MIGRATION,)
+    hostile = {**MIGRATION, "operations": ["\x1b[31mred\x00"], "flags": [{**FLAG, "text": "x" * 2000}]}
+    (found,) = parse(body(plan=[hostile])).plan or ()
+    assert found["operations"] == ["red"]
+    assert len(found["flags"][0]["text"]) == 1000
+
+
+@given(
+    st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5)
+)
+def test_no_value_of_a_plan_raises_another_error(value: Any) -> None:
+    for item in [{**MIGRATION, name: value} for name in MIGRATION] + [
+        {**MIGRATION, "flags": [{**FLAG, name: value}]} for name in FLAG
+    ]:
+        try:
+            parse(json.dumps({"plan": [item]}).encode())
         except ReportError:
             continue
 

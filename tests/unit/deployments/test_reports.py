@@ -66,6 +66,26 @@ def test_log_text_is_taken_at_its_place_alone(booting: Deployment, step_of: Step
     assert step_of("install").log == "one\ntwo\n"
 
 
+def test_the_plan_is_kept_as_it_came_first(booting: Deployment) -> None:
+    flag = {"kind": "opaque", "text": "Runs hunter-two."}
+    migration = {
+        "app": "hunter-two",
+        "name": "0001",
+        "operations": ["hunter-two"],
+        "flags": [flag],
+        "reversible": True,
+    }
+    assert post(booting, {"events": [event(1, "clone", "running")]}).status_code == 200
+    booting.refresh_from_db()
+    assert booting.plan is None
+    assert post(booting, {"plan": [migration]}).status_code == 200
+    assert post(booting, {"plan": []}).status_code == 200
+    booting.refresh_from_db()
+    hidden = {"operations": ["******"], "flags": [{"kind": "opaque", "text": "Runs ******."}]}
+    # What was confirmed is compared by names: those stay.
+    assert booting.plan == [{**migration, **hidden}]
+
+
 def test_nothing_secret_reaches_a_page(booting: Deployment, step_of: StepOf) -> None:
     secret = f"hunter-two {TOKEN} \x1b[31m<script>"
     change = {"setting": "X", "from": secret, "to": secret, "why": secret}
