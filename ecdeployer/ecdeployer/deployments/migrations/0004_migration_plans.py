@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("deployments", "0002_deployment_due_at_alter_deployment_attempt"),
+        ("deployments", "0003_waiting_behind_the_one_that_runs"),
     ]
 
     operations = [
