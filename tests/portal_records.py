@@ -300,7 +300,7 @@ def make_waiting(owner: User, name: str = "brewery") -> Deployment:
         at=StepName.MIGRATE,
         kind=Deployment.Kind.LATER,
         reason="The migrations wait for a confirmation: Drops the column price of bakery_loaf.",
-        remedy="Look at the migrations below, and deploy with them when they are right.",
+        remedy="Look at the migrations on the page of this deployment, and deploy with them.",
         failure_code="migrations-unconfirmed",
         plan=PLAN,
     )

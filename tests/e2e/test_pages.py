@@ -113,6 +113,7 @@ def pages(deployments: dict[str, Deployment]) -> dict[str, str]:
         "profile": reverse("profile"),
         "findings": reverse("findings:index"),
         "finding": reverse("findings:detail", args=["debug-on"]),
+        "migrations": reverse("deployments:detail", args=[deployments["brewery"].pk]),
         "not-found": "/nothing-here/",
         "password": reverse("account_change_password"),
         "email": reverse("account_email"),

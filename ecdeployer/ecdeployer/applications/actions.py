@@ -133,6 +133,11 @@ def deploy_confirmed(deployment: Deployment, *, by: User | None, trigger: Deploy
     """
     if not migration_plans.waits(deployment):
         raise RefusedError(f"The migrations of deployment {deployment.number} wait for nobody.")
+    live = releases.live(deployment.application)
+    if live is not None and live.number > deployment.number:
+        raise RefusedError(
+            f"Deployment {live.number} has gone live since. Deploy again to see what is ahead."
+        )
     with transaction.atomic():
         asked = {"again": True, "confirmed_plan": migration_plans.digest(deployment.plan or [])}
         confirmed = deploy_again(

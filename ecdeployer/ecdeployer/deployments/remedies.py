@@ -27,7 +27,7 @@ REMEDIES: dict[str, str] = {
     "collectstatic-failed": "Run `manage.py collectstatic` locally, mend what it says, and deploy again. "
     + _LOG,
     "migrate-failed": "Run `manage.py migrate` on an empty database, mend what it says, and deploy again.",
-    "migrations-unconfirmed": "Look at the migrations below, and deploy with them when they are right.",
+    "migrations-unconfirmed": "Look at the migrations on the page of this deployment, and deploy with them.",
     "copy-failed": "Make room on the machine's disk, or choose a larger one, and deploy again.",
     "start-failed": "The site ended while it started. " + _LOG,
     "environment-variable-missing": "Set the variable under Environment, and deploy again.",

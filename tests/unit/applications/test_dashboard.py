@@ -20,7 +20,7 @@ def test_every_state_is_named_and_counted(visitor: Client, ines: User) -> None:
     records.make_every_state(ines)
     filters = visitor.get(reverse(LIST)).context["filters"]
     assert {value: count for value, _, count in filters} == {
-        "live": 2,
+        "live": 3,
         "deploying": 1,
         "queued": 1,
         "failed": 3,

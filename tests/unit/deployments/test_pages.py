@@ -3,7 +3,7 @@ from django.test import Client
 from django.urls import reverse
 from ecdeployer.accounts.models import User
 from ecdeployer.deployments import migration_plans
-from ecdeployer.deployments.models import Step
+from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.progress import LAST_LINES, TAIL, read_progress
 from ecdeployer.deployments.states import DeploymentState
 from pytest_django import DjangoAssertNumQueries
@@ -105,6 +105,14 @@ def test_migrations_that_wait_for_nobody_cannot_be_confirmed(visitor: Client, in
     answer = visitor.post(reverse("deployments:confirm", args=[failed.pk]), follow=True)
     assert "The migrations of deployment 1 wait for nobody." in answer.content.decode()
     assert failed.application.deployments.count() == 1
+
+
+def test_migrations_that_a_later_release_has_passed_cannot_be_confirmed(visitor: Client, ines: User) -> None:
+    waiting = records.make_waiting(ines)
+    records.make_deployment(waiting.instance, DeploymentState.SUCCEEDED, kind=Deployment.Kind.LATER)
+    answer = visitor.post(reverse("deployments:confirm", args=[waiting.pk]), follow=True)
+    assert "Deployment 3 has gone live since." in answer.content.decode()
+    assert waiting.application.deployments.count() == 3
 
 
 def test_a_plan_without_flags_is_folded(visitor: Client, ines: User) -> None:
