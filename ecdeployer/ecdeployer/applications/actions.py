@@ -136,7 +136,7 @@ def deploy_confirmed(deployment: Deployment, *, by: User | None, trigger: Deploy
     live = releases.live(deployment.application)
     if live is not None and live.number > deployment.number:
         raise RefusedError(
-            f"Deployment {live.number} has gone live since. Deploy again to see what is ahead."
+            f"Deployment {live.number} has gone live since. Deploy again to see the rest."
         )
     with transaction.atomic():
         asked = {"again": True, "confirmed_plan": migration_plans.digest(deployment.plan or [])}
