@@ -135,9 +135,7 @@ def deploy_confirmed(deployment: Deployment, *, by: User | None, trigger: Deploy
         raise RefusedError(f"The migrations of deployment {deployment.number} wait for nobody.")
     live = releases.live(deployment.application)
     if live is not None and live.number > deployment.number:
-        raise RefusedError(
-            f"Deployment {live.number} has gone live since. Deploy again to see the rest."
-        )
+        raise RefusedError(f"Deployment {live.number} has gone live since. Deploy again to see the rest.")
     with transaction.atomic():
         asked = {"again": True, "confirmed_plan": migration_plans.digest(deployment.plan or [])}
         confirmed = deploy_again(
