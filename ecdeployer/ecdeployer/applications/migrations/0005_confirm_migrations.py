@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("applications", "0003_audit"),
+        ("applications", "0004_status"),
     ]
 
     operations = [
