@@ -44,7 +44,7 @@ def pushed(monkeypatch: pytest.MonkeyPatch, text: str) -> DeploymentParameters:
     return DeploymentParameters(
         deployment=str(uuid.UUID(int=1)), application=str(uuid.UUID(int=2)), release="000001",
         region="eu-west-1", aws_endpoint_url=text, requirement_sources=[(text, text)], services=[text],
-        placeholders=[(text, text)], **fields,
+        placeholders=[(text, text)], **fields,  # type: ignore[arg-type]
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("applications", "0004_status"),
+        ("applications", "0005_deploy_key"),
     ]
 
     operations = [
