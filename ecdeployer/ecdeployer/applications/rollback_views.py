@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from ..accounts.requests import SignedInRequest, signed_in
 from ..deployments import releases
+from ..deployments.migration_plans import migrations_between
 from ..deployments.models import Deployment
 from . import actions
 from .overview import read_overview
@@ -30,5 +31,11 @@ def roll_back(request: SignedInRequest, pk: UUID, number: int) -> HttpResponse:
         except actions.RefusedError as error:
             messages.error(request, str(error))
         return redirect(overview.application)
-    context = {"overview": overview, "to": to, "live": releases.live(overview.application)}
+    since = overview.application.deployments.filter(number__gt=number).defer("findings", "changes")
+    context = {
+        "overview": overview,
+        "to": to,
+        "live": releases.live(overview.application),
+        "between": migrations_between(since, target=to),
+    }
     return render(request, "applications/rollback.html", context)

@@ -254,6 +254,21 @@ def test_going_back_is_offered_for_what_is_kept(visitor: Client, ines: User) -> 
     assert visitor.get(reverse("applications:roll-back", args=[first.application_id, 2])).status_code == 404
 
 
+def test_going_back_says_which_migrations_lie_between(visitor: Client, ines: User) -> None:
+    first = records.make_live(ines)
+    dropped = {
+        "app": "shop", "name": "0002_drop_price", "operations": ["Remove field price from cake"],
+        "flags": [{"kind": "drop", "text": "shop_cake loses the column price"}], "reversible": True,
+    }  # fmt: skip
+    records.make_deployment(
+        first.instance, DeploymentState.SUCCEEDED, kind=Deployment.Kind.LATER, plan=[dropped]
+    )
+    page = visitor.get(reverse("applications:roll-back", args=[first.application_id, 1])).content.decode()
+    assert "shop.0002_drop_price" in page
+    assert "shop_cake loses the column price" in page
+    assert "which was dropped or renamed since will fail" in page
+
+
 def test_nobody_else_goes_back(client: Client, ines: User) -> None:
     first = records.make_live(ines)
     records.make_deployment(first.instance, DeploymentState.SUCCEEDED, kind=Deployment.Kind.LATER)
