@@ -19,7 +19,7 @@ set -eu
 umask 077
 mkdir -p {scripts.MACHINE_DIRECTORY}
 chmod 755 /opt/ecdeployer {scripts.MACHINE_DIRECTORY}
-base64 -d <<'ARCHIVE' | tar -xz --no-same-owner --same-permissions -C {scripts.MACHINE_DIRECTORY}
+base64 -d <<'ARCHIVE' | tar -xJ --no-same-owner --same-permissions -C {scripts.MACHINE_DIRECTORY}
 %(archive)s
 ARCHIVE
 if [ -z "${{SSM_Deployment+x}}" ]; then SSM_Deployment="{{{{ Deployment }}}}"; fi

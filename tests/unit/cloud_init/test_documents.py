@@ -53,7 +53,7 @@ def test_the_script_is_posix_shell(document: dict[str, Any], tmp_path: Path) -> 
 def test_it_carries_the_scripts_as_they_are(document: dict[str, Any]) -> None:
     commands = lines(document)
     archive = commands[commands.index("ARCHIVE") - 1]
-    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(archive)), mode="r:gz") as tar:
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(archive)), mode="r:xz") as tar:
         found = {member.name: tar.extractfile(member).read().decode() for member in tar}  # type: ignore[union-attr]
     assert found == {name: scripts.read(name) for name in scripts.NAMES}
 
