@@ -6,7 +6,7 @@ from django.db import models
 class DeploymentState(models.TextChoices):
     QUEUED = "queued", "queued"
     RUNNING = "running", "running"
-    SUCCEEDED = "succeeded", "live"
+    SUCCEEDED = "succeeded", "went live"
     FAILED = "failed", "failed"
     CANCELLED = "cancelled", "cancelled"
     SKIPPED = "skipped", "not needed"

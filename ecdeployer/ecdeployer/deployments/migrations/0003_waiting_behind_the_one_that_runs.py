@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                 choices=[
                     ("queued", "queued"),
                     ("running", "running"),
-                    ("succeeded", "live"),
+                    ("succeeded", "went live"),
                     ("failed", "failed"),
                     ("cancelled", "cancelled"),
                     ("skipped", "not needed"),
