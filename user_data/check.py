@@ -1,21 +1,27 @@
 """Ask a release for a page as nginx would, and tell what the answer means.
 
-check.py started STATE RELEASE waits for the first answer on its socket.
+check.py started STATE RELEASE has supervisor start it, and waits for the first answer on its socket.
 check.py live STATE RELEASE TARGET PATH judges the answer to PATH; TARGET is unix:SOCKET or tcp:HOST:PORT.
+A release that answers well on its socket stands back no longer.
 What is wrong goes to STATE/reason.json.
 """
 
 import http.client
 import http.cookies
 import json
+import os
 import re
 import socket
 import sys
 import time
 import urllib.parse
 
+from user_data import program
+from user_data.launch import ask_addresses
+
 PATIENCE = 90
 HOPS = 10
+ALL_READY = "All workers are ready."
 #: What a site may answer and be live: it wants a sign-in, or another method.
 FINE = {401, 403, 405}
 
@@ -155,35 +161,47 @@ def last_exception(log: str) -> str:
     return ""
 
 
-def tail_of(path: str, size: int = 65536) -> str:
+def tail_of(path: str, size: int = 65536, *, begin: int = 0) -> str:
+    """The last bytes of a file; of one that had `begin` bytes before, what came since."""
     try:
         with open(path, "rb") as file:
-            file.seek(max(0, file.seek(0, 2) - size))
+            end = file.seek(0, 2)
+            file.seek(max(0, end - size, begin if begin <= end else 0))
             return file.read().decode("utf-8", "replace")
     except OSError:
         return ""
 
 
-def wait_for_start(site: Site) -> None:
+def wait_for_start(site: Site, *, begin: int) -> None:
     """Any answer will do. A worker that cannot load the application says so, and does not come back."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
             status, _, _ = site.ask("/", timeout=max(1.0, deadline - time.monotonic()))
         except (OSError, http.client.HTTPException):
-            log = tail_of(site.log)
+            log = tail_of(site.log, begin=begin)
             if "Worker failed to boot" in log or ("Worker (pid:" in log and "exited with code 3" in log):
                 cause = last_exception(log) or "see the log"
                 raise NotLiveError("start-failed", f"The site does not start: {cause}") from None
-            time.sleep(0.05)
+            time.sleep(0.02)
         else:
             print(f"The first answer: {status}")
             return
-    cause = last_exception(tail_of(site.log))
+    cause = last_exception(tail_of(site.log, begin=begin))
     reason = f"The site gives no answer in {PATIENCE} seconds." + (
         f" Its log ends with {cause}" if cause else ""
     )
     raise NotLiveError("health-no-answer", reason)
+
+
+def wait_for_all(site: Site, *, begin: int) -> None:
+    """The workers load one after the other, behind what serves: visitors come when the last one is there."""
+    deadline = time.monotonic() + PATIENCE
+    while ALL_READY not in tail_of(site.log, begin=begin):
+        if time.monotonic() > deadline:
+            print(f"Not all workers are ready after {PATIENCE} seconds.")
+            return
+        time.sleep(0.02)
 
 
 def check_live(site: Site, path: str) -> None:
@@ -198,15 +216,21 @@ def check_live(site: Site, path: str) -> None:
 
 
 def main(action: str, state: str, release: str, *rest: str) -> None:
-    with open(f"{state}/address", encoding="ascii") as file:
-        host = file.read().strip()
+    # Nobody knows the addresses of a release that serves again better than the one who is asked at its start.
+    host = next(iter(ask_addresses()), "localhost")
     target = rest[0] if rest else f"unix:/run/ecdeployer/{release}.sock"
     site = Site(target, host=host, log=f"/var/log/ecdeployer/site-{release}.log")
     try:
         if action == "started":
-            wait_for_start(site)
+            begin = os.path.getsize(site.log) if os.path.exists(site.log) else 0
+            fresh = program.start(release)
+            wait_for_start(site, begin=begin)
+            if fresh:
+                wait_for_all(site, begin=begin)
         else:
             check_live(site, rest[1])
+            if target.startswith("unix:"):
+                program.hurry(release)
     except NotLiveError as error:
         with open(f"{state}/reason.json", "w", encoding="utf-8") as file:
             json.dump({"code": error.code, "reason": str(error)}, file)

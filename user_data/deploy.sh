@@ -10,7 +10,7 @@ umask 022
 readonly tools=/opt/ecdeployer root=/srv/ecdeployer etc=/etc/ecdeployer
 readonly site_link=/etc/nginx/sites-enabled/ecdeployer.conf
 readonly bundle=/etc/ssl/certs/ca-certificates.crt
-readonly shared=$root/shared
+readonly shared=$root/shared turn=/run/ecdeployer.turn
 readonly keyring=/run/ecdeployer-fetch # in memory; holds the deploy key while git fetches
 # What the portal's git/ssh.py says too.
 ssh_command="ssh -F /dev/null -i $keyring/key -o UserKnownHostsFile=$keyring/known_hosts"
@@ -21,7 +21,22 @@ for option in BatchMode=yes IdentitiesOnly=yes IdentityAgent=none PreferredAuthe
     ssh_command+=" -o $option"
 done
 readonly ssh_command
+# How long what served before may take to answer its last requests, a slow upload or a WebSocket among them.
+readonly drain_seconds=600 kept_releases=5
+# Behind what serves, and yet a quarter of a machine that is busy all the time: it may wait for this deployment.
+readonly behind=5
 declare -A given=()
+# shellcheck source=user_data/disk.sh
+source "${BASH_SOURCE[0]%/*}/disk.sh"
+# shellcheck source=user_data/switch.sh
+source "${BASH_SOURCE[0]%/*}/switch.sh"
+
+stand_back() { # once there is a site, its visitors go first
+    if [[ -L $site_link ]]; then
+        renice -n $behind -p $$ >/dev/null
+        ionice -c 3 -p $$
+    fi
+}
 
 tool() { # NAME ARGUMENT...: one of the small programs beside this script
     (cd "$tools" && exec python3 -sEm "user_data.$1" "${@:2}" 9>&-)
@@ -72,7 +87,10 @@ step() { # NAME: with its own log. Status 3 means that there was nothing to do.
     (
         set -e
         case $1 in
-        clone) clone ;;
+        clone)
+            make_room
+            clone
+            ;;
         venv) make_venv ;;
         install) install_dependencies ;;
         configure) configure ;;
@@ -104,12 +122,13 @@ prepare_machine() {
     withdraw "$release"
     clear_release
     rm -rf "$etc/environment/$release.json" "$state/failed" "$state/reason.json" "$state/copies"
-    install -d "$etc/nginx" "$root/releases" "$home" "$home/python"
+    install -d "$etc/nginx" "$etc/supervisor" "$root/releases" "$home" "$home/python"
     install -d -g site -m 750 "$etc/environment"
     install -d -o fetch -g fetch "$home/source"
-    install -d -o site -g site "$home"/{venv,static} "$shared"/{,data,home,log,media} /var/cache/ecdeployer/uv
+    install -d -o site -g site "$home/static" "$root/venvs/$release" "$shared"/{,data,home,log,media} /var/cache/ecdeployer/uv
     install -d -o site -g site -m 700 "$shared/backups"
     install -d -o site -g www-data -m 2750 /run/ecdeployer
+    use_venv "$release"
     install -m 644 "$tools"/user_data/{launch.py,ecdeployer_*.py} "$home/python"
     rm -f /etc/nginx/sites-enabled/default
 }
@@ -117,7 +136,7 @@ prepare_machine() {
 clear_release() { # of what a run that was killed left, its children among it
     for _ in {1..100}; do
         pkill -KILL -u site,fetch -f -- "$home/" || true
-        if rm -rf "$home" 2>/dev/null; then return; fi
+        if rm -rf "$home" "$root/venvs/$release" 2>/dev/null; then return; fi
         sleep 0.1
     done
     return 1
@@ -170,12 +189,20 @@ clone() {
 
 make_venv() {
     if [[ -n ${given[python]} ]]; then echo "The project asks for Python ${given[python]}"; fi
-    as_site timeout --kill-after=5 300 uv venv --allow-existing --python "${given[python]:-/usr/bin/python3}" "$home/venv"
+    as_site timeout --kill-after=5 300 uv venv --allow-existing --python "${given[python]:-/usr/bin/python3}" \
+        "$root/venvs/$release"
+}
+
+use_venv() { # RELEASE: whose environment this one uses, as the project's own process may have chosen
+    if [[ ! $1 =~ ^[0-9]{6,9}$ ]]; then return 1; fi
+    ln -sfn "../../venvs/$1" "$home/venv"
 }
 
 install_dependencies() {
     cd "$tools"
-    as_site timeout --kill-after=10 1500 python3 -sEm user_data.install "$home" "${given[plan]}" 3>>"$state/changes.jsonl"
+    as_site timeout --kill-after=10 1500 python3 -sEm user_data.install "$home" "${given[plan]}" \
+        3>>"$state/changes.jsonl" 5>"$state/venv"
+    use_venv "$(head -c 9 "$state/venv")"
 }
 
 launch() { # ARGUMENT...: something of the release, with its environment
@@ -187,7 +214,8 @@ recovering() { # COMMAND...: again, after installing a well-known package that t
     for attempt in 1 2 3 4 5 6; do
         if "$@" 2>&1 | tee "$state/output"; then return 0; fi
         (cd "$tools" && as_site python3 -sEm user_data.install "$home" "${given[plan]}" missing \
-            3>>"$state/changes.jsonl" 4<"$state/output") || return 1
+            3>>"$state/changes.jsonl" 4<"$state/output" 5>"$state/venv") || return 1
+        if [[ -s $state/venv ]]; then use_venv "$(head -c 9 "$state/venv")"; fi
         echo "Trying again ($attempt)"
     done
     return 1
@@ -210,6 +238,7 @@ configure() {
     while [[ -e /proc/$services_job ]]; do sleep 0.05; done
     cat "$state/services.log"
     printf '%s' "${given[nginx]}" >"$etc/nginx/$release.conf"
+    printf '%s' "${given[supervisor]}" >"$etc/supervisor/$release.conf"
     recovering inspect
     tool inspection "$state" "$etc/nginx/$release.locations"
     # A run that was killed may have applied a part: the plan stays the whole one.
@@ -239,72 +268,6 @@ migrate() {
     recovering launch manage migrate --noinput --run-syncdb --verbosity 1
 }
 
-start() {
-    local conf=/etc/supervisor/conf.d/site-$release.conf
-    printf '%s' "${given[supervisor]}" >"$conf"
-    systemctl start supervisor
-    supervisorctl update "site-$release"
-    tool check started "$state" "$release"
-}
-
-health() {
-    tool check live "$state" "$release" "unix:/run/ecdeployer/$release.sock" "${given[health_path]}"
-    point_nginx "$etc/nginx/$release.conf"
-    tool check live "$state" "$release" tcp:127.0.0.1:80 "${given[health_path]}"
-}
-
-workers() { # of nginx, as a list of process ids
-    pgrep -P "$(cat /run/nginx.pid 2>/dev/null || echo 0)" || true
-}
-
-point_nginx() { # FILE: serve what it says; empty: serve nothing
-    local old fresh=/etc/nginx/ecdeployer.new
-    old=$(readlink "$site_link" || true)
-    if [[ -n $1 ]]; then
-        ln -sfn "$1" "$fresh"
-        mv -T "$fresh" "$site_link"
-    else
-        rm -f "$site_link"
-    fi
-    if ! nginx -qt; then
-        if [[ -n $old ]]; then ln -sfn "$old" "$site_link"; else rm -f "$site_link"; fi
-        return 1
-    fi
-    workers >"$state/old-workers"
-    systemctl reload-or-restart nginx
-    for _ in {1..500}; do
-        if workers | grep -qvxFf "$state/old-workers"; then return; fi
-        sleep 0.02
-    done
-}
-
-withdraw() { # RELEASE: end its processes
-    if [[ -e /etc/supervisor/conf.d/site-$1.conf ]]; then
-        rm -f "/etc/supervisor/conf.d/site-$1.conf"
-        supervisorctl update >/dev/null || true
-    fi
-}
-
-retire() { # what served before, once nginx's old workers have answered all that they had accepted
-    local pid conf number
-    local -a releases
-    while read -r pid; do
-        timeout 60 tail --pid="$pid" -f /dev/null || true
-    done <"$state/old-workers"
-    for conf in /etc/supervisor/conf.d/site-*.conf; do
-        if [[ $conf != */site-$release.conf ]]; then rm -f "$conf"; fi
-    done
-    supervisorctl update >/dev/null
-    releases=("$root"/releases/*)
-    for ((number = ${#releases[@]} - 6; number >= 0; number--)); do
-        if [[ ${releases[number]} != "$home" ]]; then forget "${releases[number]##*/}"; fi
-    done
-}
-
-forget() { # RELEASE
-    rm -rf "$root/releases/$1" "$etc/nginx/$1".* "$etc/environment/$1.json" "/var/log/ecdeployer/site-$1.log"*
-}
-
 deploy() {
     prepare_machine
     python3=$tools/venv/bin/python3
@@ -330,22 +293,38 @@ deploy() {
 }
 
 bring_live() {
-    if [[ $previous != "$etc/nginx/$release.conf" ]]; then deploy; fi
+    if [[ $previous == "$etc/nginx/$release.conf" ]]; then
+        echo "Release $release serves already."
+    elif [[ -n ${given[rollback_to]} ]]; then
+        step start
+        step health
+    else
+        deploy
+    fi
     if [[ -e $state/cancelled ]]; then return 1; fi
+    [[ -e $home/kept ]] || echo "0 0" >"$home/kept"
     ln -sfn "releases/$release" "$root/current.new"
     mv -T "$root/current.new" "$root/current"
-    tool verdict succeeded "$state" "$logs" "$release"
+    succeed
 }
 
-give_up() { # leave a verdict and nothing of the release but its files; what served before goes on serving
+succeed() { # with a verdict; the release that serves again is named
+    local words=""
+    if [[ -n ${given[rollback_to]} ]]; then words="Release $release serves again."; fi
+    printf '{"state": "succeeded", "step": "health", "reason": "%s", "code": ""}\n' "$words" >"$state/result.new"
+    mv "$state/result.new" "$state/result.json"
+}
+
+give_up() { # leave a verdict, and what served before; settle ends what was started
     rm -rf "$keyring"
     if [[ $(readlink "$site_link") == "$etc/nginx/$release.conf" ]]; then point_nginx "$previous"; fi
-    withdraw "$release"
-    tool verdict failed "$state" "$logs" "$release"
+    if [[ -z ${given[rollback_to]} ]] && ran_out_of_room; then rm -rf "$home"/{source,static} "$root/venvs/$release"; fi
+    tool verdict "$state" "$logs"
 }
 
 begin() { # FILE
     touch "$state/events.jsonl" "$state/changes.jsonl" "$state/old-workers"
+    echo "$deployment" >"$turn"
     echo $$ >"$state/process"
     install -m 600 "$1" "$state/deployment.json"
     install -m 600 "$1" "$etc/.deployment.json"
@@ -357,6 +336,7 @@ begin() { # FILE
 
 main() {
     local status
+    stand_back
     read_deployment "$1"
     mkdir -p "$state" "$logs"
     chmod 700 "$state" "$logs"
@@ -373,7 +353,12 @@ main() {
         set -e
         # A signal is a shutdown or a kill, unless report.py sent it: no verdict, so that the next run goes on.
         if ((status > 128)) && [[ ! -e $state/cancelled ]]; then exit "$status"; fi
-        if ((status == 0)); then retire; else give_up; fi
+        if ((status != 0)); then give_up; fi
+        settle
+    elif [[ ! -e $turn ]]; then
+        # The first look after a boot: one that switched off while old requests were answered left both releases.
+        echo "$deployment" >"$turn"
+        settle
     fi
     cat "$state/result.json"
     grep -q '"state": "succeeded"' "$state/result.json"

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.signals import got_request_exception
+from ecdeployer_warmup import AskedFirst
 
 overlay = json.loads(os.environ["ECDEPLOYER_OVERLAY"])
 asynchronous = overlay["interface"] == "asgi"
@@ -69,5 +70,4 @@ with contextlib.suppress(ModuleNotFoundError):
 application = project_application()
 got_request_exception.connect(print_traceback, weak=False)
 logging.getLogger("django.security").addHandler(RefusalHandler())
-if not asynchronous:
-    application = with_client_address(application)
+application = AskedFirst(application) if asynchronous else with_client_address(application)

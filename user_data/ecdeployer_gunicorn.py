@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import ecdeployer_warmup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +57,19 @@ def memory() -> int:
     return min(found) // 2**20
 
 
-workers = max(2, min(round(cores()), memory() // 200))
+def post_fork(server: Any, worker: Any) -> None:
+    """Workers that load at once take all cores from those that serve."""
+    ecdeployer_warmup.wait_for_turn(worker)
+
+
+def post_worker_init(worker: Any) -> None:
+    """An ASGI application is asked when its loop runs."""
+    if ecdeployer_warmup.overlay["interface"] == "wsgi":
+        ecdeployer_warmup.ask_wsgi(worker.wsgi)
+        ecdeployer_warmup.end_turn()
+
+
+workers = ecdeployer_warmup.together = max(2, min(round(cores()), memory() // 200))
 if json.loads(os.environ["ECDEPLOYER_OVERLAY"])["interface"] == "asgi":
     worker_class = "uvicorn_worker.UvicornWorker"
 else:
@@ -75,3 +89,5 @@ forwarded_allow_ips = "*"
 errorlog = "-"
 accesslog = None
 capture_output = False
+# One path for all releases, and a thread that nobody needs.
+control_socket_disable = True

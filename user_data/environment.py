@@ -27,6 +27,7 @@ SHARED = [
     "services",
     "database",
     "placeholders",
+    "health_path",
 ]
 
 

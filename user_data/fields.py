@@ -19,7 +19,7 @@ PLAIN = (
     "supervisor",
 )
 PLAN = ("requirement_sources", "services", "database", "interface", "python")
-CHECKED = {"deployment": r"[0-9a-f-]{36}", "release": r"\d{6,9}"}
+CHECKED = {"deployment": r"[0-9a-f-]{36}", "release": r"\d{6,9}", "rollback_to": r"(\d{6,9})?"}
 
 
 def main(path: str) -> None:

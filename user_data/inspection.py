@@ -69,10 +69,6 @@ def prepare(state: str, target: str) -> None:
         file.write(locations(inspected, release))
     with open(f"{state}/changes.jsonl", "a", encoding="ascii") as file:
         file.write(changes(inspected))
-    addresses = [str(address) for address in inspected.get("addresses", [])]
-    safe = [address for address in addresses if re.fullmatch(r"[A-Za-z0-9.-]{1,253}", address)]
-    with open(f"{state}/address", "w", encoding="ascii") as file:
-        file.write((safe or ["localhost"])[0])
 
 
 def use_plain_static(environment: str, state: str) -> None:

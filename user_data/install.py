@@ -11,6 +11,7 @@ import subprocess
 import sys
 from typing import Any
 
+from user_data import reuse
 from user_data.requirement_lines import Reading, canonical
 
 SERVER = "gunicorn>=22"
@@ -94,7 +95,9 @@ class Installer:
 
     def __init__(self, home: str) -> None:
         self.home = home
-        self.python = f"{home}/venv/bin/python"
+        self.venv = reuse.own(home)
+        # By the name of the environment itself: scripts in it name the Python that installed them.
+        self.python = f"{self.venv}/bin/python"
         self.files = f"{home}/source/.git"
 
     def install(self, lines: list[str], constraints: list[str]) -> bool:
@@ -147,10 +150,11 @@ class Installer:
         return [int(number) for number in re.findall(r"\d+", answer.stdout)]
 
 
-def tell(setting: str, before: str, after: str, why: str) -> None:
+def tell(setting: str, before: str, after: str, why: str) -> dict[str, str]:
+    change = {"setting": setting, "from": before[:300], "to": after[:300], "why": why}
     with os.fdopen(os.dup(3), "w", encoding="ascii") as file:
-        change = {"setting": setting, "from": before[:300], "to": after[:300], "why": why}
         file.write(json.dumps(change) + "\n")
+    return change
 
 
 def collect(home: str, plan: dict[str, Any]) -> Reading:
@@ -221,9 +225,24 @@ def export_uv_lock(reading: Reading, plan: dict[str, Any]) -> None:
                 reading.lines += [line for line in lines if not line.startswith("-e .")]
 
 
-def install_all(home: str, plan: dict[str, Any]) -> None:
+def add(installer: Installer, package: str, *, before: str, why: str) -> None:
+    """A package that nobody listed."""
+    if not installer.install([package], []):
+        sys.exit(1)
+    reuse.note(installer.venv, tell("requirements", before, package, why))
+
+
+def install_all(home: str, plan: dict[str, Any], *, may_share: bool = True) -> None:
     installer = Installer(home)
     reading = collect(home, plan)
+    key = reuse.key(reading, plan)
+    venv = reuse.find(home, key) if may_share else installer.venv
+    reuse.choose(venv)
+    if venv != installer.venv:
+        print(f"The requirements are those of the live release: its packages, in {venv}, serve this one too.")
+        for change in reuse.read(venv)["changes"]:
+            tell(change["setting"], change["from"], change["to"], change["why"])
+        return
     if not installer.install(reading.lines, reading.constraints):
         sys.exit(1)
     django = installer.version("django")
@@ -231,20 +250,20 @@ def install_all(home: str, plan: dict[str, Any]) -> None:
         sys.exit(
             "Everything was installed, and Django is not among it: no requirement for this machine names it."
         )
+    reuse.write(installer.venv, {"key": key, "changes": []})
     if plan["database"] == "mysql" and not any(map(installer.version, ("mysqlclient", "pymysql"))):
-        tell("requirements", "no MySQL driver", "mysqlclient", "The database is MySQL.")
-        if not installer.install(["mysqlclient"], []):
-            sys.exit(1)
+        add(installer, "mysqlclient", before="no MySQL driver", why="The database is MySQL.")
     needs_postgresql = plan["database"] == "postgresql" or "postgresql" in plan["services"]
     if needs_postgresql and not any(map(installer.version, ("psycopg", "psycopg2", "psycopg2-binary"))):
         driver = "psycopg[binary]" if django >= [4, 2] else "psycopg2-binary"
-        tell("requirements", "no PostgreSQL driver", driver, "The database is PostgreSQL.")
-        if not installer.install([driver], []):
-            sys.exit(1)
+        add(installer, driver, before="no PostgreSQL driver", why="The database is PostgreSQL.")
 
 
-def install_missing(home: str) -> None:
+def install_missing(home: str, plan: dict[str, Any]) -> None:
     """The package of a module that was not found, where it is well known; status 1 where it is not."""
+    if reuse.used(home) != reuse.own(home):
+        print("The code needs more than the live release has: it gets packages of its own.", flush=True)
+        install_all(home, plan, may_share=False)
     installer = Installer(home)
     with os.fdopen(4, errors="replace") as file:
         said = file.read()[-20_000:]
@@ -263,14 +282,12 @@ def install_missing(home: str) -> None:
         sys.exit(1)
     why = f"The code imports {module}, and no requirement names it."
     print(why, f"Installing {package}.", flush=True)
-    if not installer.install([package], []):
-        sys.exit(1)
-    tell("requirements", "not listed", package, why)
+    add(installer, package, before="not listed", why=why)
 
 
 def main(home: str, plan: str, *rest: str) -> None:
     if rest:
-        install_missing(home)
+        install_missing(home, json.loads(plan))
     else:
         install_all(home, json.loads(plan))
 

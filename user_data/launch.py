@@ -13,6 +13,8 @@ CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 KEPT = ("http_proxy", "https_proxy", "no_proxy", "AWS_ENDPOINT_URL")
 #: Loads settings and applications, and little more; `version` passes where the settings cannot be imported.
 INSPECT = ("check", "--list-tags")
+#: What serves goes first while a release starts beside it; `program.hurry` ends that.
+BEHIND = 5
 ADDRESSES = ("public-ipv4", "public-hostname", "local-ipv4", "local-hostname")
 
 
@@ -29,6 +31,8 @@ def main(home: str, action: str, *arguments: str) -> None:
         socket = f"unix:/run/ecdeployer/{release}.sock"
         options = ["-c", f"{home}/python/ecdeployer_gunicorn.py", "--bind", socket]
         command = [python, "-m", "gunicorn", *options, "ecdeployer_entry:application"]
+        if os.path.exists(f"/run/ecdeployer-{release}.starting"):
+            os.nice(BEHIND)
     elif action == "inspect":
         environment["ECDEPLOYER_INSPECT"] = "3"
         command = [python, f"{home}/python/ecdeployer_plan.py", "4", *INSPECT]

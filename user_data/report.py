@@ -51,12 +51,15 @@ class Deployment:
         return dict(load(f"{self.state}/deployment.json") or {})
 
     def learn_secrets(self, release: str, directory: str = "/etc/ecdeployer/environment") -> None:
-        """What must not leave the machine in a log: the developer's values, line by line."""
-        document = load(f"{directory}/{release}.json") or {}
+        """What must not leave the machine in a log: the developer's values, line by line.
+
+        They stay known when the release is forgotten while the portal cannot be reached.
+        """
+        document = load(f"{directory}/{release}.json")
+        if document is None:
+            return
         values = [
-            value
-            for name, value in document.get("environment", {}).items()
-            if name != "DJANGO_SETTINGS_MODULE"
+            value for name, value in document["environment"].items() if name != "DJANGO_SETTINGS_MODULE"
         ]
         lines = {line for value in values for line in (value, *value.splitlines())}
         self.secrets = sorted((line for line in lines if len(line) >= SHORTEST_SECRET), key=len, reverse=True)

@@ -1,4 +1,4 @@
-"""Write a deployment's result: verdict.py succeeded|failed STATE LOGS RELEASE.
+"""Write the result of a deployment that failed: verdict.py STATE LOGS.
 
 The reason is what a part wrote to STATE/reason.json, or the last words of the failed step's log.
 """
@@ -133,9 +133,7 @@ def last_line(log: str) -> str:
     return lines[-1] if lines else "It ended without a word."
 
 
-def decide(outcome: str, state: str, logs: str) -> dict[str, str]:
-    if outcome == "succeeded":
-        return {"state": "succeeded", "step": "health", "reason": "", "code": ""}
+def decide(state: str, logs: str) -> dict[str, str]:
     step = failed_step(state)
     if os.path.exists(f"{state}/cancelled"):
         return {"state": "failed", "step": step, "reason": "It was cancelled.", "code": "cancelled"}
@@ -156,13 +154,13 @@ def told_copies(state: str, step: str) -> str:
     return (text + ", ".join(copies))[:900]
 
 
-def main(outcome: str, state: str, logs: str) -> None:
+def main(state: str, logs: str) -> None:
     fresh = f"{state}/result.new"
     with open(fresh, "w", encoding="utf-8") as file:
-        json.dump(decide(outcome, state, logs), file)
+        json.dump(decide(state, logs), file)
         file.write("\n")
     os.rename(fresh, f"{state}/result.json")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:])

@@ -77,6 +77,7 @@ urlpatterns = [
     path("environment/", views.environment),
     path("visits/", views.visits),
     path("client/", views.client),
+    path("receive/", views.receive),
     path("admin/", admin.site.urls),
 ]
 """
@@ -87,6 +88,7 @@ import time
 
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from pages.models import Visit
 
 RELEASE = "one"
@@ -110,6 +112,11 @@ def visits(request):
 
 def client(request):
     return HttpResponse(request.META["REMOTE_ADDR"] + " " + request.scheme)
+
+
+@csrf_exempt
+def receive(request):
+    return HttpResponse(sum(len(chunk) for chunk in iter(lambda: request.read(65536), b"")))
 """
 MODELS = """\
 from django.db import models

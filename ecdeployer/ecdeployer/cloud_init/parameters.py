@@ -29,6 +29,8 @@ class DeploymentParameters:
     of name and value for variables that the settings module wants at import and nobody has set. ``document``
     names the Run Command document that a new machine takes its scripts from. ``deploy_key`` is the path of
     the parameter that holds the repository's key, ``known_hosts`` the host keys that it may be shown to.
+    ``rollback_to`` names the kept release that is to serve again, which is then ``release`` as well; empty for
+    a deployment of a commit.
     """
 
     deployment: str
@@ -67,6 +69,8 @@ class DeploymentParameters:
             if not holds(value):
                 shown = "" if name == "report_token" else f": {value!r}"
                 raise ParameterError(f"{name} cannot be sent to a machine{shown}")
+        if self.rollback_to not in {"", self.release}:
+            raise ParameterError(f"rollback_to cannot be sent to a machine: {self.rollback_to!r}")
 
     def to_json(self) -> str:
         """One line of ASCII."""

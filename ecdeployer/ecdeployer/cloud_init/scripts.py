@@ -14,6 +14,8 @@ SOURCE = Path(__file__).resolve().parents[3] / "user_data"
 NAMES = (
     "deploy.sh",
     "act.py",
+    "disk.sh",
+    "switch.sh",
     "backup.py",
     "check.py",
     "deploy_key.py",
@@ -25,14 +27,17 @@ NAMES = (
     "ecdeployer_plan.py",
     "ecdeployer_settings.py",
     "ecdeployer_static.py",
+    "ecdeployer_warmup.py",
     "environment.py",
     "fields.py",
     "inspection.py",
     "install.py",
     "launch.py",
     "plan.py",
+    "program.py",
     "report.py",
     "requirement_lines.py",
+    "reuse.py",
     "verdict.py",
 )
 #: Python finds them as the package ``user_data`` when it is started in the directory above.

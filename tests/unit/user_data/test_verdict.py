@@ -97,7 +97,7 @@ def test_a_clone_that_ssh_ends_has_the_code_of_its_reason(words: str, code: str)
 def test_of_two_steps_that_failed_side_by_side_the_first_counts(tmp_path: Path) -> None:
     (tmp_path / "failed").write_text("migrate\ncollectstatic\n")
     (tmp_path / "collectstatic.log").write_text("the disk is full\n")
-    verdict.main("failed", str(tmp_path), str(tmp_path))
+    verdict.main(str(tmp_path), str(tmp_path))
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["step"] == "collectstatic"
     assert result["reason"] == "the disk is full"
@@ -106,5 +106,5 @@ def test_of_two_steps_that_failed_side_by_side_the_first_counts(tmp_path: Path) 
 def test_a_given_reason_is_kept_and_bounded(tmp_path: Path) -> None:
     (tmp_path / "failed").write_text("health\n")
     (tmp_path / "reason.json").write_text(json.dumps({"code": "health-server-error", "reason": "x" * 5000}))
-    decided = verdict.decide("failed", str(tmp_path), str(tmp_path))
+    decided = verdict.decide(str(tmp_path), str(tmp_path))
     assert (decided["code"], len(decided["reason"])) == ("health-server-error", 1000)

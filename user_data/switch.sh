@@ -1,0 +1,92 @@
+# shellcheck shell=bash disable=SC2154
+# From one release to another: start one beside what serves, point nginx at it, end the other when it has answered.
+# Sourced by deploy.sh.
+
+release_of() { # CONFIGURATION of nginx: its release; empty for none
+    local name=${1##*/}
+    echo "${name%.conf}"
+}
+
+start() {
+    if [[ -n ${given[rollback_to]} && ! -e $home/kept ]]; then
+        printf '{"code": "release-gone", "reason": "Release %s is not on the machine any more."}\n' "$release" |
+            tee "$state/reason.json"
+        return 1
+    fi
+    # While something serves, the new processes start behind it: launch.py looks for this.
+    if [[ -n $previous ]]; then : >"/run/ecdeployer-$release.starting"; fi
+    ln -sfn "$etc/supervisor/$release.conf" "/etc/supervisor/conf.d/site-$release.conf"
+    systemctl start supervisor
+    tool check started "$state" "$release"
+}
+
+health() {
+    tool check live "$state" "$release" "unix:/run/ecdeployer/$release.sock" "${given[health_path]}"
+    point_nginx "$etc/nginx/$release.conf"
+    tool check live "$state" "$release" tcp:127.0.0.1:80 "${given[health_path]}"
+}
+
+workers() { # of nginx, as a list of process ids
+    pgrep -P "$(cat /run/nginx.pid 2>/dev/null || echo 0)" || true
+}
+
+point_nginx() { # FILE: serve what it says; empty: serve nothing
+    local old fresh=/etc/nginx/ecdeployer.new
+    old=$(readlink "$site_link" || true)
+    if [[ -n $1 ]]; then
+        ln -sfn "$1" "$fresh"
+        mv -T "$fresh" "$site_link"
+    else
+        rm -f "$site_link"
+    fi
+    if ! nginx -qt; then
+        if [[ -n $old ]]; then ln -sfn "$old" "$site_link"; else rm -f "$site_link"; fi
+        return 1
+    fi
+    workers >"$state/old-workers"
+    systemctl reload-or-restart nginx
+    for _ in {1..500}; do
+        if workers | grep -qvxFf "$state/old-workers"; then return; fi
+        sleep 0.02
+    done
+}
+
+withdraw() { # RELEASE: end its processes
+    local conf=/etc/supervisor/conf.d/site-$1.conf
+    rm -f "/run/ecdeployer-$1.starting"
+    if [[ -e $conf || -L $conf ]]; then
+        rm -f "$conf"
+        supervisorctl update >/dev/null || true
+    fi
+}
+
+is_draining() { # whether nginx has workers that answer what they had accepted for a release that serves no more
+    workers | grep -qxFf "$state/old-workers" ||
+        pgrep -P "$(cat /run/nginx.pid 2>/dev/null || echo 0)" -f 'is shutting down' >/dev/null
+}
+
+is_last() { # whether no later deployment has begun
+    [[ $(cat "$turn") == "$deployment" ]]
+}
+
+settle() { # what served before ends when nginx's old workers have answered; a later deployment does not wait for that
+    local -i until=$((SECONDS + drain_seconds))
+    flock -u 9
+    while is_last && is_draining && ((SECONDS < until)); do
+        if ((SECONDS < until - drain_seconds + 5)); then sleep 0.1; else sleep 1; fi
+    done
+    flock 9
+    if is_last; then tidy; fi
+}
+
+tidy() { # leave the live release's processes, and of releases those that can serve again
+    local conf live
+    live=$(release_of "$(readlink "$site_link" || true)")
+    for conf in /etc/supervisor/conf.d/site-*.conf; do
+        if [[ $conf != */site-$live.conf ]]; then rm -f "$conf"; fi
+    done
+    rm -f /run/ecdeployer-*.starting
+    supervisorctl update >/dev/null || true
+    if [[ $live == "$release" ]]; then measure; fi
+    prune "$live" "$kept_releases"
+}
