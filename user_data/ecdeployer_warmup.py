@@ -13,7 +13,6 @@ import io
 import json
 import os
 import sys
-import tempfile
 import threading
 import time
 from typing import Any
@@ -25,7 +24,7 @@ ALL_READY = "All workers are ready."
 #: How many there are; set by the configuration.
 together = 0
 #: Locks on a file belong to processes, so that workers can share what their master opened.
-turn = tempfile.TemporaryFile(dir="/dev/shm")  # noqa: SIM115 # nosec B108
+turn = os.memfd_create("turn")
 
 
 def wait_for_turn(worker: Any) -> None:
@@ -41,8 +40,8 @@ def wait_for_turn(worker: Any) -> None:
 
 def end_turn() -> None:
     """The last of those that start together says so: nginx is pointed at a release when all are there."""
-    ready = int(os.pread(turn.fileno(), 20, 0) or b"0") + 1
-    os.pwrite(turn.fileno(), b"%d" % ready, 0)
+    ready = int(os.pread(turn, 20, 0) or b"0") + 1
+    os.pwrite(turn, b"%d" % ready, 0)
     if ready == together:
         sys.stderr.write(ALL_READY + "\n")
     fcntl.lockf(turn, fcntl.LOCK_UN)
@@ -86,7 +85,7 @@ def _ask_wsgi(application: Any) -> None:
         "wsgi.run_once": False,
     }
     environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers().items()}
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception, SystemExit):
         body = application(environ, lambda *_: lambda _: None)
         try:
             for _ in body:

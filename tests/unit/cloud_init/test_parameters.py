@@ -53,6 +53,7 @@ REFUSED: dict[str, list[Any]] = {
     "confirm_migrations": ["", "true", 1, None],
     "confirmed_plan": ["a" * 63, "A" * 64, "a" * 64 + "\n", "$(id)"],
     "document": ["", "a b", "a\n", "a;b"],
+    "rollback_to": ["12", "../../etc", "000012\n", "000099"],
 }
 
 

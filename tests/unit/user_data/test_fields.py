@@ -11,6 +11,7 @@ DOCUMENT: dict[str, Any] = {
     **dict.fromkeys(fields.PLAN, "x"),
     "deployment": "00000000-0000-0000-0000-000000000001",
     "release": "000012",
+    "rollback_to": "",
     "services": ["redis", "celery"],
     "report_token": "secret",
 }
@@ -29,7 +30,13 @@ def test_names_and_values_end_with_nul(tmp_path: Path, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize(
     "changes",
-    [{"release": "../../etc"}, {"release": "000012\n"}, {"release": "٠٠٠٠١٢"}, {"deployment": "../" * 12}],
+    [
+        {"release": "../../etc"},
+        {"release": "000012\n"},
+        {"release": "٠٠٠٠١٢"},
+        {"deployment": "../" * 12},
+        {"rollback_to": "../x"},
+    ],
 )
 def test_names_of_paths_are_checked_again(tmp_path: Path, changes: dict[str, str]) -> None:
     path = tmp_path / "deployment.json"

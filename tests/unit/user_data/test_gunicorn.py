@@ -1,6 +1,7 @@
 import json
 import os
 import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ CONFIGURATION = Path(__file__).parents[3] / "user_data" / "ecdeployer_gunicorn.p
 
 def configured(monkeypatch: pytest.MonkeyPatch, interface: str = "wsgi") -> dict[str, Any]:
     monkeypatch.setenv("ECDEPLOYER_OVERLAY", json.dumps({"interface": interface}))
+    monkeypatch.syspath_prepend(CONFIGURATION.parent)
+    monkeypatch.delitem(sys.modules, "ecdeployer_warmup", raising=False)
     return runpy.run_path(str(CONFIGURATION))
 
 

@@ -52,11 +52,10 @@ def test_changes_are_bounded_and_of_one_shape() -> None:
     assert lines[0] == {"setting": "X", "from": "a" * 400, "to": "", "why": ""}
 
 
-def test_the_address_is_the_first_that_can_be_one(tmp_path: Path) -> None:
-    told = {"addresses": ["a b\r\nX: y", "203.0.113.7", "10.0.0.1"], "STATIC_URL": "/static/", "changes": []}
+def test_locations_are_those_of_the_release(tmp_path: Path) -> None:
+    told = {"STATIC_URL": "/static/", "changes": []}
     (tmp_path / "inspection.json").write_text(json.dumps(told))
     inspection.prepare(str(tmp_path), str(tmp_path / "000001.locations"))
-    assert (tmp_path / "address").read_text() == "203.0.113.7"
     assert "/srv/ecdeployer/releases/000001/static/" in (tmp_path / "000001.locations").read_text()
 
 

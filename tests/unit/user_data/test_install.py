@@ -99,7 +99,7 @@ def test_old_build_tools_before_pip(home: str) -> None:
     assert installer.install(["PyYAML==5.4.1"], [])
     assert "--build-constraints" in installer.commands[1]
     assert "pip<24.1" in installer.commands[2]
-    assert installer.commands[3].startswith("HOME/venv/bin/python -m pip install")
+    assert installer.commands[3].startswith(f"{installer.python} -m pip install")
     constraints = (Path(home) / "source/.git/ecdeployer-builds.txt").read_text().split()
     assert constraints == ["setuptools<66", "cython<3", "wheel<0.40"]
 
