@@ -37,6 +37,7 @@ as_root() { # COMMAND...
     NEEDED_BY_PYTHON=(venv=python3-venv git=git ssh=openssh-client /etc/ssl/certs/ca-certificates.crt=ca-certificates)
     NEEDED_BY_MACHINES=(systemd-nspawn=systemd-container debootstrap=debootstrap nft=nftables ip=iproute2
         xz=xz-utils nsenter=util-linux unshare=util-linux mount=mount setpriv=util-linux)
+    NEEDED_BY_LOAD=(wrk=wrk)
     NEEDED_BY_REDIS=(redis-server=redis-server)
     NEEDED_BY_POSTGRESQL=('/usr/lib/postgresql/*/bin/initdb=postgresql')
     NEEDED_BY_BROWSER=(chromium=chromium)

@@ -29,7 +29,8 @@ class Supervisor:
 
 
 def supervised(monkeypatch: pytest.MonkeyPatch, **state: Any) -> Supervisor:
-    made = Supervisor(**({"added": [], "changed": [], "running": False} | state))
+    defaults: dict[str, Any] = {"added": [], "changed": [], "running": False}
+    made = Supervisor(**(defaults | state))
     monkeypatch.setattr(program, "_supervisor", lambda: made)
     return made
 
