@@ -82,7 +82,7 @@ forget() { # RELEASE
 
 forget_venvs() { # that no release uses
     local path used
-    used=$(readlink -f "$root"/releases/*/venv)
+    used=$(readlink -f "$root"/releases/*/venv || true)
     for path in "$root"/venvs/*; do
         if ! grep -qxF "$path" <<<"$used"; then rm -rf "$path"; fi
     done

@@ -57,7 +57,12 @@ def memory() -> int:
     return min(found) // 2**20
 
 
-def post_fork(server: Any, worker: Any) -> None:
+def on_starting(_server: Any) -> None:
+    """What needs no settings is loaded once."""
+    ecdeployer_warmup.load_django()
+
+
+def post_fork(_server: Any, worker: Any) -> None:
     """Workers that load at once take all cores from those that serve."""
     ecdeployer_warmup.wait_for_turn(worker)
 

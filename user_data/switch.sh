@@ -75,6 +75,7 @@ settle() { # what served before ends when nginx's old workers have answered; a l
     while is_last && is_draining && ((SECONDS < until)); do
         if ((SECONDS < until - drain_seconds + 5)); then sleep 0.1; else sleep 1; fi
     done
+    if ! is_last; then return; fi
     flock 9
     if is_last; then tidy; fi
 }
