@@ -37,7 +37,7 @@ make_room() { # before anything is written; the old site goes on where there is 
     echo "The disk is nearly full: $(free_room) MiB and $(free_files) files are free."
     # Releases that link to the cache by name need it.
     if [[ $link_mode == hardlink ]]; then as_site uv cache clean; fi
-    for number in 4 3 2 1; do
+    for number in 4 3 2 1 0; do
         if is_short; then prune "$live" "$number"; fi
     done
     if is_short; then
@@ -57,17 +57,15 @@ ran_out_of_room() { # in the step that failed, though there had seemed to be eno
         disk_full "It was used up during the deployment." >/dev/null
 }
 
-prune() { # LIVE NUMBER: releases that have never been live, and all but the newest of those that have; the live one stays
+prune() { # LIVE NUMBER: releases that have never been live, and all but the newest of those that have; LIVE stays
     local path name
-    local -i at kept=1
+    local -i at kept=0
     local -a releases=("$root"/releases/*)
     for ((at = ${#releases[@]} - 1; at >= 0; at--)); do
         path=${releases[at]} name=${releases[at]##*/}
-        if [[ $name == "$1" || ($path == "$home" && ! -e $path/kept) ]]; then
-            continue
-        elif [[ -e $path/kept ]] && ((kept < $2)); then
+        if [[ -e $path/kept ]] && ((kept < $2)); then
             kept+=1
-        else
+        elif [[ $name != "$1" && ($path != "$home" || -e $path/kept) ]]; then
             forget "$name"
         fi
     done
