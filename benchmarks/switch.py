@@ -40,9 +40,8 @@ def main() -> int:
         machines = Machines(bench)
         try:
             site = Site(bench, machines)
-            text = _TEXT.format(
-                host=host.describe(), switches=_switches(site, runs), throughput=_throughput(site)
-            )
+            switches, throughput = _switches(site, runs), _throughput(site)
+            text = _TEXT.format(host=host.describe(), switches=switches, throughput=throughput)
         finally:
             for instance in machines.launched:
                 bench.terminate(instance)

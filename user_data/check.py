@@ -215,9 +215,20 @@ def check_live(site: Site, path: str) -> None:
     judge(status, reached, body=body, asked=path, log=tail_of(site.log))
 
 
+def address(state: str) -> str:
+    """Where visitors come, asked once for a deployment."""
+    try:
+        with open(f"{state}/address", encoding="ascii") as file:
+            return file.read()
+    except FileNotFoundError:
+        found = next(iter(ask_addresses()), "localhost")
+    with open(f"{state}/address", "w", encoding="ascii") as file:
+        file.write(found)
+    return found
+
+
 def main(action: str, state: str, release: str, *rest: str) -> None:
-    # Nobody knows the addresses of a release that serves again better than the one who is asked at its start.
-    host = next(iter(ask_addresses()), "localhost")
+    host = address(state)
     target = rest[0] if rest else f"unix:/run/ecdeployer/{release}.sock"
     site = Site(target, host=host, log=f"/var/log/ecdeployer/site-{release}.log")
     try:

@@ -330,7 +330,7 @@ begin() { # FILE
     install -m 600 "$1" "$etc/.deployment.json"
     mv "$etc/.deployment.json" "$etc/deployment.json"
     systemd-run --quiet --collect --unit="ecdeployer-report-$deployment" --working-directory="$tools" \
-        python3 -sEm user_data.report follow "$deployment" || true
+        python3 -sEm user_data.report follow "$deployment" 9>&- &
     previous=$(readlink "$site_link" || true)
 }
 

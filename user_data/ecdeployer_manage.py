@@ -1,11 +1,14 @@
 """The project's manage.py, with the release's settings loaded before it can name others."""
 
 import contextlib
+import gc
 import os
 import runpy
 import sys
 
 if __name__ == "__main__":
+    # What is imported stays: looking through it again and again takes a fifth of the time of a short command.
+    gc.set_threshold(200_000)
     sys.path[0] = os.getcwd()
     from django.conf import settings
 
