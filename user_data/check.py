@@ -1,6 +1,6 @@
 """Ask a release for a page as nginx would, and tell what the answer means.
 
-check.py started STATE RELEASE has supervisor start it, and waits for the first answer on its socket.
+check.py started STATE RELEASE [kept] has supervisor start it, and waits for the first answer on its socket.
 check.py live STATE RELEASE TARGET PATH judges the answer to PATH; TARGET is unix:SOCKET or tcp:HOST:PORT.
 A release that answers well on its socket stands back no longer.
 What is wrong goes to STATE/reason.json.
@@ -172,6 +172,15 @@ def tail_of(path: str, size: int = 65536, *, begin: int = 0) -> str:
         return ""
 
 
+def start(site: Site, release: str, *, kept: bool) -> None:
+    """A kept release has spoken in its log before, and may not have ended yet."""
+    begin = os.path.getsize(site.log) if kept and os.path.exists(site.log) else 0
+    runs = not program.start(release)
+    wait_for_start(site, begin=begin)
+    if not (kept and runs):
+        wait_for_all(site, begin=begin)
+
+
 def wait_for_start(site: Site, *, begin: int) -> None:
     """Any answer will do. A worker that cannot load the application says so, and does not come back."""
     deadline = time.monotonic() + PATIENCE
@@ -229,15 +238,11 @@ def address(state: str) -> str:
 
 def main(action: str, state: str, release: str, *rest: str) -> None:
     host = address(state)
-    target = rest[0] if rest else f"unix:/run/ecdeployer/{release}.sock"
+    target = rest[0] if action == "live" else f"unix:/run/ecdeployer/{release}.sock"
     site = Site(target, host=host, log=f"/var/log/ecdeployer/site-{release}.log")
     try:
         if action == "started":
-            begin = os.path.getsize(site.log) if os.path.exists(site.log) else 0
-            fresh = program.start(release)
-            wait_for_start(site, begin=begin)
-            if fresh:
-                wait_for_all(site, begin=begin)
+            start(site, release, kept="kept" in rest)
         else:
             check_live(site, rest[1])
             if target.startswith("unix:"):

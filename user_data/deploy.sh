@@ -121,7 +121,7 @@ prepare_machine() {
     rm -rf "$keyring"
     withdraw "$release"
     clear_release
-    rm -rf "$etc/environment/$release.json" "$state/failed" "$state/reason.json" "$state/copies"
+    rm -rf "$etc/environment/$release.json" "$state"/{failed,reason.json,copies} "/var/log/ecdeployer/site-$release.log"*
     install -d "$etc/nginx" "$etc/supervisor" "$root/releases" "$home" "$home/python"
     install -d -g site -m 750 "$etc/environment"
     install -d -o fetch -g fetch "$home/source"
@@ -238,7 +238,6 @@ configure() {
     while [[ -e /proc/$services_job ]]; do sleep 0.05; done
     cat "$state/services.log"
     printf '%s' "${given[nginx]}" >"$etc/nginx/$release.conf"
-    printf '%s' "${given[supervisor]}" >"$etc/supervisor/$release.conf"
     recovering inspect
     tool inspection "$state" "$etc/nginx/$release.locations"
     # A run that was killed may have applied a part: the plan stays the whole one.
@@ -279,6 +278,9 @@ deploy() {
     step clone clone
     step venv make_venv
     step install install_dependencies
+    get_ready >"$state/ready" 2>&1 9>&- &
+    readying=$!
+    trap 'wait "$readying"' EXIT
     step configure configure
     local collecting migrating status=0
     step collectstatic collect_static &
@@ -287,6 +289,7 @@ deploy() {
     migrating=$!
     wait "$collecting" || status=1
     wait "$migrating" || status=1
+    wait "$readying" || true
     ((status == 0)) || return 1
     step start start
     step health health

@@ -14,12 +14,14 @@ import importlib
 import io
 import json
 import os
+import signal
 import sys
 import threading
 import time
 from typing import Any
 
 overlay = json.loads(os.environ["ECDEPLOYER_OVERLAY"])
+WAITING = f"/run/ecdeployer-{os.path.basename(overlay['home'])}.waiting"
 #: Seconds that a worker waits for those before it, and that its own first answer may take.
 PATIENCE = 30
 DJANGO = (
@@ -55,7 +57,12 @@ def load_django() -> None:
 
 
 def wait_for_turn(worker: Any) -> None:
-    """The master ends workers that it hears nothing of."""
+    """Nothing of the project is loaded before it has migrated. The master ends whom it hears nothing of."""
+    # Until the worker has handlers of its own, those of the master would do nothing here.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    while os.path.exists(WAITING):
+        worker.notify()
+        time.sleep(0.02)
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         with contextlib.suppress(BlockingIOError):

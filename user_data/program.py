@@ -1,4 +1,4 @@
-"""A release's program under supervisor.
+"""A release's program under supervisor: program.py start RELEASE.
 
 Asked over supervisor's own socket: supervisorctl takes a quarter of a second to start, and leaves a new
 program to supervisor's next look, a second later.
@@ -8,6 +8,7 @@ import contextlib
 import http.client
 import os
 import socket
+import sys
 import xmlrpc.client  # nosec B411 # supervisor alone is at the other end
 from typing import Any
 
@@ -60,3 +61,7 @@ def hurry(release: str) -> None:
     if group:
         with contextlib.suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PGRP, group, 0)
+
+
+if __name__ == "__main__":
+    {"start": start}[sys.argv[1]](sys.argv[2])

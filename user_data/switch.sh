@@ -7,17 +7,36 @@ release_of() { # CONFIGURATION of nginx: its release; empty for none
     echo "${name%.conf}"
 }
 
+get_ready() { # gunicorn loads Django while the project is configured; its workers wait for the mark to go
+    while kill -0 "$environment_job"; do sleep 0.02; done
+    : >"/run/ecdeployer-$release.waiting"
+    printf '%s' "${given[supervisor]}" >"$etc/supervisor/$release.conf"
+    add_program
+    tool program start "$release"
+}
+
+add_program() {
+    # While something serves, the new processes start behind it: launch.py looks for this.
+    if [[ -n $previous ]]; then : >"/run/ecdeployer-$release.starting"; fi
+    ln -sfn "$etc/supervisor/$release.conf" "/etc/supervisor/conf.d/site-$release.conf"
+    systemctl start supervisor
+}
+
 start() {
     if [[ -n ${given[rollback_to]} && ! -e $home/kept ]]; then
         printf '{"code": "release-gone", "reason": "Release %s is not on the machine any more."}\n' "$release" |
             tee "$state/reason.json"
         return 1
     fi
-    # While something serves, the new processes start behind it: launch.py looks for this.
-    if [[ -n $previous ]]; then : >"/run/ecdeployer-$release.starting"; fi
-    ln -sfn "$etc/supervisor/$release.conf" "/etc/supervisor/conf.d/site-$release.conf"
-    systemctl start supervisor
-    tool check started "$state" "$release"
+    if [[ -n ${given[rollback_to]} ]]; then
+        add_program
+    elif [[ $etc/environment/$release.json -nt $state/ready || $state/venv -nt $state/ready ]]; then
+        # It needed another setting for its static files, or a package more.
+        withdraw "$release"
+        add_program
+    fi
+    rm -f "/run/ecdeployer-$release.waiting"
+    tool check started "$state" "$release" ${given[rollback_to]:+kept}
 }
 
 health() {
@@ -53,7 +72,7 @@ point_nginx() { # FILE: serve what it says; empty: serve nothing
 
 withdraw() { # RELEASE: end its processes
     local conf=/etc/supervisor/conf.d/site-$1.conf
-    rm -f "/run/ecdeployer-$1.starting"
+    rm -f "/run/ecdeployer-$1".{starting,waiting}
     if [[ -e $conf || -L $conf ]]; then
         rm -f "$conf"
         supervisorctl update >/dev/null || true
@@ -86,7 +105,7 @@ tidy() { # leave the live release's processes, and of releases those that can se
     for conf in /etc/supervisor/conf.d/site-*.conf; do
         if [[ $conf != */site-$live.conf ]]; then rm -f "$conf"; fi
     done
-    rm -f /run/ecdeployer-*.starting
+    rm -f /run/ecdeployer-*.{starting,waiting}
     supervisorctl update >/dev/null || true
     if [[ $live == "$release" ]]; then measure; fi
     prune "$live" "$kept_releases"

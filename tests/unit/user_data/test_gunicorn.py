@@ -11,7 +11,7 @@ CONFIGURATION = Path(__file__).parents[3] / "user_data" / "ecdeployer_gunicorn.p
 
 
 def configured(monkeypatch: pytest.MonkeyPatch, interface: str = "wsgi") -> dict[str, Any]:
-    monkeypatch.setenv("ECDEPLOYER_OVERLAY", json.dumps({"interface": interface}))
+    monkeypatch.setenv("ECDEPLOYER_OVERLAY", json.dumps({"interface": interface, "home": "/x/000001"}))
     monkeypatch.syspath_prepend(CONFIGURATION.parent)
     monkeypatch.delitem(sys.modules, "ecdeployer_warmup", raising=False)
     return runpy.run_path(str(CONFIGURATION))

@@ -1,14 +1,21 @@
 import asyncio
 import importlib
 import json
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 FOLDER = Path(__file__).parents[3] / "user_data"
-OVERLAY = {"addresses": ["203.0.113.7"], "health_path": "/health/?deep=1", "interface": "wsgi"}
+OVERLAY = {
+    "home": "/srv/ecdeployer/releases/000002",
+    "addresses": ["203.0.113.7"],
+    "health_path": "/health/?deep=1",
+    "interface": "wsgi",
+}
 
 
 @pytest.fixture
@@ -20,8 +27,29 @@ def warmup(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 class Worker:
+    """It is heard of while it waits, and then its project has migrated."""
+
+    def __init__(self, *marks: Path) -> None:
+        self.marks = list(marks)
+
     def notify(self) -> None:
-        raise AssertionError("nobody was before it")
+        self.marks.pop().unlink()
+
+
+@pytest.fixture(autouse=True)
+def _handlers() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_worker_loads_nothing_before_its_project_has_migrated(warmup: Any, tmp_path: Path) -> None:
+    mark = tmp_path / "000002.waiting"
+    mark.touch()
+    warmup.WAITING = str(mark)
+    warmup.wait_for_turn(Worker(mark))
+    assert not mark.exists()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_a_worker_answers_the_health_path_by_itself(warmup: Any) -> None:
