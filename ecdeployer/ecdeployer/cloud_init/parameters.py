@@ -29,7 +29,7 @@ class DeploymentParameters:
     of name and value for variables that the settings module wants at import and nobody has set. ``document``
     names the Run Command document that a new machine takes its scripts from. ``deploy_key`` is the path of
     the parameter that holds the repository's key, ``known_hosts`` the host keys that it may be shown to.
-    ``rollback_to`` names the kept release that is to serve again, which is then ``release`` as well; empty for
+    ``rollback_to`` names the kept release that is to serve again, which is then ``release`` too; empty for
     a deployment of a commit.
     """
 
