@@ -114,10 +114,10 @@ def test_the_reason_says_where_the_copy_lies(tmp_path: Path) -> None:
     (tmp_path / "failed").write_text("migrate\n")
     (tmp_path / "copies").write_text("/srv/ecdeployer/shared/backups/000002-db.sqlite3\n")
     (tmp_path / "migrate.log").write_text("ValueError: no\n")
-    result = verdict.decide("failed", str(tmp_path), str(tmp_path))
+    result = verdict.decide(str(tmp_path), str(tmp_path))
     assert result["reason"].endswith("before lies in /srv/ecdeployer/shared/backups/000002-db.sqlite3")
     (tmp_path / "failed").write_text("start\n")
-    assert "backups" not in verdict.decide("failed", str(tmp_path), str(tmp_path))["reason"]
+    assert "backups" not in verdict.decide(str(tmp_path), str(tmp_path))["reason"]
 
 
 def test_a_database_that_could_not_be_copied_has_a_code(tmp_path: Path) -> None:
