@@ -43,7 +43,7 @@ def _wait_for(url: str) -> None:
     for _ in range(200):
         try:
             requests.get(f"{url}/accounts/login/", timeout=5)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.1)
         else:
             return
