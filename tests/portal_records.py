@@ -12,6 +12,8 @@ from ecdeployer.deployments.plan import STEPS
 from ecdeployer.deployments.states import DeploymentState, StepName, StepState
 from ecdeployer.instances.models import Instance, Usage
 from ecdeployer.instances.states import InstanceState
+from ecdeployer.webhooks.models import Delivery, Webhook
+from ecdeployer.webhooks.senders import Sender
 
 PIP_LOG = """\
 Using Python 3.11.2 environment at: /srv/ecdeployer/releases/000001/venv
@@ -72,6 +74,7 @@ def make_application(owner: User, name: str = "bakery", **fields: Any) -> Applic
         "instance_type": "t3.micro",
     }
     application = Application.objects.create(owner=owner, name=name, **{**values, **fields})
+    Webhook.objects.create(application=application)
     Event.objects.create(application=application, actor=owner, subject="application", verb="created")
     return application
 
@@ -364,3 +367,19 @@ def make_every_state(owner: User) -> dict[str, Deployment]:
     """By the name of the application."""
     deployments = [make(owner) for make in EVERY_STATE]
     return {deployment.application.name: deployment for deployment in deployments}
+
+
+def make_delivery(application: Application, **fields: Any) -> Delivery:
+    """A push to its branch that waits, unless something else is said."""
+    values: dict[str, Any] = {
+        "sender": Sender.GITHUB,
+        "identifier": f"72d3162e-cc78-11e3-81ab-{Delivery.objects.count():012}",
+        "event": "push",
+        "ref": "refs/heads/main",
+        "commit": "59b20b8d5c6ff8d09518454d4dd8b7b30f095ab5",
+        "pusher": "ines",
+        "message": "Add opening hours to the front page",
+        "repository": f"example/{application.name}",
+        "outcome": Delivery.Outcome.WAITING,
+    }
+    return Delivery.objects.create(application=application, **{**values, **fields})

@@ -56,6 +56,7 @@ class Configuration:
     github_client_secret: str
     git_hosts: list[str]
     git_known_hosts: str
+    push_poll_seconds: int
     accept_root_manage: bool
     machine_python: str
     python_downloads: bool
@@ -157,6 +158,7 @@ def _read(env: Env, default_directory: str) -> Configuration:
             ),
         ),
         git_known_hosts=env.str("GIT_KNOWN_HOSTS", "", validate=_are_host_keys),
+        push_poll_seconds=env.int("PUSH_POLL_SECONDS", 300, validate=_is_zero_or_at_least(10)),
         accept_root_manage=env.bool("ACCEPT_ROOT_MANAGE", False),
         machine_python=env.str(
             "MACHINE_PYTHON", "3.11", validate=_is_like(r"3\.\d{1,2}", "a version such as 3.11")
@@ -232,6 +234,15 @@ def _are_host_keys(value: str) -> bool:
     except ValueError as error:
         raise ValidationError(str(error)) from error
     return True
+
+
+def _is_zero_or_at_least(least: int) -> Callable[[int], bool]:
+    def check(value: int) -> bool:
+        if value and value < least:
+            raise ValidationError(f"found {value}, expected 0 for never, or at least {least}")
+        return True
+
+    return check
 
 
 def _is_empty_or_long(value: str) -> bool:

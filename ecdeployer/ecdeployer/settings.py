@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "ecdeployer.instances",
     "ecdeployer.deployments",
     "ecdeployer.commands",
+    "ecdeployer.webhooks",
     "ecdeployer.operating",
     "ecdeployer.api",
 ]
@@ -177,6 +178,21 @@ CELERY_BEAT_SCHEDULE = {
         "task": "ecdeployer.commands.tasks.advance_all",
         "schedule": 2.0,
         "options": {"expires": 2.0},
+    },
+    "settle-pushes": {
+        "task": "ecdeployer.webhooks.tasks.settle_all",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
+    "ask-for-heads": {
+        "task": "ecdeployer.webhooks.tasks.ask_for_heads",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "prune-deliveries": {
+        "task": "ecdeployer.webhooks.tasks.prune",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
     },
 }
 
@@ -315,6 +331,7 @@ AGENTS = CONFIGURATION.agents
 GIT_HOSTS = CONFIGURATION.git_hosts
 #: What ssh may meet, as lines of known_hosts.
 GIT_KNOWN_HOSTS = host_keys.with_published(CONFIGURATION.git_known_hosts)
+PUSH_POLL_SECONDS = CONFIGURATION.push_poll_seconds
 ACCEPT_ROOT_MANAGE = CONFIGURATION.accept_root_manage
 MACHINE_PYTHON = CONFIGURATION.machine_python
 PYTHON_DOWNLOADS = CONFIGURATION.python_downloads

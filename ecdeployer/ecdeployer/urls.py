@@ -6,13 +6,16 @@ from django.views.generic import RedirectView
 
 from .accounts.views import profile
 from .operating.views import show_metrics
+from .webhooks.views import receive
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="applications:list"), name="home"),
     path("applications/", include("ecdeployer.applications.urls")),
     path("deployments/", include("ecdeployer.deployments.urls")),
+    path("applications/", include("ecdeployer.webhooks.urls")),
     path("commands/", include("ecdeployer.commands.urls")),
     path("reports/commands/", include("ecdeployer.commands.report_urls")),
+    path("hooks/<uuid:pk>/", receive, name="hook"),
     path("reports/", include("ecdeployer.deployments.report_urls")),
     path("api/v1/", include("ecdeployer.api.urls")),
     path("help/findings/", include("ecdeployer.applications.finding_urls")),

@@ -12,6 +12,7 @@ logger = logging.getLogger(__name__)
 
 ADVANCE = "ecdeployer.deployments.tasks.advance"
 ADVANCE_COMMAND = "ecdeployer.commands.tasks.advance"
+SETTLE_PUSHES = "ecdeployer.webhooks.tasks.settle"
 TERMINATE_INSTANCE = "ecdeployer.instances.tasks.terminate_instance"
 
 
@@ -28,6 +29,11 @@ def wake_termination(pk: UUID) -> None:
 def wake_command(pk: UUID) -> None:
     """Have a worker send this command, once what was written is committed."""
     transaction.on_commit(partial(_send, ADVANCE_COMMAND, pk))
+
+
+def wake_pushes(pk: UUID) -> None:
+    """Have a worker look at what was pushed to this application, once what was written is committed."""
+    transaction.on_commit(partial(_send, SETTLE_PUSHES, pk))
 
 
 def _send(task: str, pk: UUID) -> None:

@@ -16,10 +16,10 @@ from ecdeployer.commands import actions as commands
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.states import DeploymentState
 
-from tests.portal_records import make_deployment, make_failed, make_person
+from tests.portal_records import make_delivery, make_deployment, make_failed, make_person
 
 #: Rooms with rules of their own: allauth's pages, Django's admin, reports and metrics (by token).
-APART = ("accounts/", "admin/", "reports/", "api/", "webhooks/", "metrics")
+APART = ("accounts/", "admin/", "reports/", "api/", "hooks/", "metrics")
 PUBLIC = {"home", "favicon", "findings:index", "findings:detail"}
 SAFE = ("get", "head", "options")
 CHANGING = ("post", "put", "patch", "delete")
@@ -67,6 +67,8 @@ def record(db: None) -> dict[str, UUID | int | str]:
         "deployments.step": "install",
         "findings.code": "debug-on",
         "tokens.pk": token.pk,
+        "webhooks.pk": deployment.application_id,
+        "webhooks.delivery": make_delivery(deployment.application, outcome="deployed").pk,
     }
 
 
@@ -144,6 +146,7 @@ def test_a_program_acts_for_its_own_person_alone(client: Client, record: dict[st
             "{application_id}": "applications.pk",
             "{deployment_id}": "deployments.pk",
             "{name}": "deployments.step",
+            "{delivery_id}": "webhooks.delivery",
         }
         filled = path
         for field, key in ids.items():

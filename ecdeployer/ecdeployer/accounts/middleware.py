@@ -22,14 +22,14 @@ class OriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith("/reports/"):
+        if request.path.startswith(("/reports/", "/hooks/")):
             return self.get_response(request)
         through = origin.API if request.path.startswith("/api/") else origin.PAGE
-        with origin.bound(through, address=_address(request)):
+        with origin.bound(through, address=address_of(request)):
             return self.get_response(request)
 
 
-def _address(request: HttpRequest) -> str | None:
+def address_of(request: HttpRequest) -> str | None:
     """None for what is no address: fewer proxies than were promised, or a forged header."""
     try:
         return str(ipaddress.ip_address(str(get_adapter().get_client_ip(request))))

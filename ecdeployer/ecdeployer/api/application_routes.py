@@ -87,7 +87,7 @@ def show_application(request: ApiRequest, application_id: UUID) -> ApplicationRe
 )
 def list_deployments(request: ApiRequest, application_id: UUID, page: Query[Page]) -> DeploymentPage:
     """The newest first."""
-    application = _find(request.auth, application_id)
+    application = find(request.auth, application_id)
     found = application.deployments.defer("findings", "facts", "changes", "plan")
     shown, following = read_deployments(found, page)
     return DeploymentPage(deployments=record_deployments(shown), next=following)
@@ -95,7 +95,7 @@ def list_deployments(request: ApiRequest, application_id: UUID, page: Query[Page
 
 @router.post(
     "/{uuid:application_id}/deployments",
-    response={202: DeploymentRecord, **_CHANGES},
+    response={202: DeploymentRecord, **documented(UNREADABLE), **_CHANGES},
     openapi_extra=idempotency.DOCUMENTED,
 )
 @once_for_a_key
@@ -107,7 +107,7 @@ def deploy_application(
     It takes the place of one that waits, and waits itself for one that runs. A commit that is live already
     ends as ``skipped``.
     """
-    application = _find(request.auth, application_id)
+    application = find(request.auth, application_id)
     asked = body.model_dump() if body else {}
     trigger = Deployment.Trigger.API
     deployment = actions.deploy_again(application, by=request.auth, trigger=trigger, **asked)
@@ -122,7 +122,7 @@ def deploy_application(
 @once_for_a_key
 def cancel_deployment(request: ApiRequest, application_id: UUID) -> HttpResponse:
     """Stop what is queued or running. A machine that has served nothing is ended; one that serves goes on."""
-    actions.cancel(_find(request.auth, application_id), by=request.auth)
+    actions.cancel(find(request.auth, application_id), by=request.auth)
     return _answer(_record(request.auth, application_id), status=202, name="show_application")
 
 
@@ -134,7 +134,7 @@ def cancel_deployment(request: ApiRequest, application_id: UUID) -> HttpResponse
 @once_for_a_key
 def terminate_application(request: ApiRequest, application_id: UUID) -> HttpResponse:
     """End its instance for good, and cancel what is unfinished. Its history stays."""
-    actions.terminate(_find(request.auth, application_id), by=request.auth)
+    actions.terminate(find(request.auth, application_id), by=request.auth)
     return _answer(_record(request.auth, application_id), status=202, name="show_application")
 
 
@@ -146,7 +146,7 @@ def terminate_application(request: ApiRequest, application_id: UUID) -> HttpResp
 @once_for_a_key
 def make_deploy_key(request: ApiRequest, application_id: UUID) -> HttpResponse:
     """Make a key for a private repository, in the place of an earlier one."""
-    deploy_keys.make(_find(request.auth, application_id), by=request.auth)
+    deploy_keys.make(find(request.auth, application_id), by=request.auth)
     return _answer(_record(request.auth, application_id), status=201, name="show_application")
 
 
@@ -156,7 +156,7 @@ def make_deploy_key(request: ApiRequest, application_id: UUID) -> HttpResponse:
 )
 def remove_deploy_key(request: ApiRequest, application_id: UUID) -> ApplicationRecord:
     """From the next deployment on the repository is read without a key."""
-    deploy_keys.remove(_find(request.auth, application_id), by=request.auth)
+    deploy_keys.remove(find(request.auth, application_id), by=request.auth)
     return _record(request.auth, application_id)
 
 
@@ -166,7 +166,7 @@ def _visible_to(user: User, *, status: str = "") -> QuerySet[Any]:
     return found.prefetch_related(Prefetch("environment", queryset=names))
 
 
-def _find(user: User, pk: UUID) -> Any:
+def find(user: User, pk: UUID) -> Any:
     application = _visible_to(user).filter(pk=pk).first()
     if application is None:
         raise Http404("No application of yours has this address.")
@@ -174,7 +174,7 @@ def _find(user: User, pk: UUID) -> Any:
 
 
 def _record(user: User, pk: UUID) -> ApplicationRecord:
-    return record_application(rows([_find(user, pk)])[0])
+    return record_application(rows([find(user, pk)])[0])
 
 
 def _answer(record: ApplicationRecord | DeploymentRecord, *, status: int, name: str) -> HttpResponse:

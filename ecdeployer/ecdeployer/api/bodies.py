@@ -58,6 +58,12 @@ class NewDeployment(Schema):
     again: bool = Field(default=False, description="Also where that commit is live already.")
 
 
+class Switch(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    deploy_on_push: bool
+
+
 class NewApplication(Schema):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"required": ["project_name", "github_url"]})
 
@@ -68,6 +74,7 @@ class NewApplication(Schema):
     branch: str = _as_in_form("branch")
     instance_type: str = Field("", description="One of those that limits lists; left empty, the first.")
     health_path: str = _as_in_form("health_path")
+    deploy_on_push: bool = Field(default=True, description="Whether new commits of the branch are deployed.")
     confirm_migrations: bool = Field(
         default=False, description=str(ApplicationForm.base_fields["confirm_migrations"].help_text)
     )

@@ -34,6 +34,15 @@ def read_deployments(deployments: QuerySet[Any], page: Page) -> tuple[list[Any],
     return _cut(rows, page, lambda row: (row.number,))
 
 
+def read_deliveries(deliveries: QuerySet[Any], page: Page) -> tuple[list[Any], str | None]:
+    """A page of one application's, the newest first, and the cursor of the next."""
+    if page.cursor:
+        (pk,) = _read(page.cursor, int)
+        deliveries = deliveries.filter(pk__lt=pk)
+    rows = list(deliveries.order_by("-pk")[: page.limit + 1])
+    return _cut(rows, page, lambda row: (row.pk,))
+
+
 def _cut(
     rows: list[Any], page: Page, place: Callable[[Any], Sequence[object]]
 ) -> tuple[list[Any], str | None]:

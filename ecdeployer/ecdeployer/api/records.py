@@ -15,6 +15,8 @@ from ..deployments.migration_plans import FlagKind
 from ..deployments.models import Deployment
 from ..deployments.states import DeploymentState, StepName, StepState
 from ..instances.states import InstanceState
+from ..webhooks.models import Delivery
+from ..webhooks.senders import Sender
 
 
 class InstanceRecord(Schema):
@@ -135,6 +137,7 @@ class ApplicationRecord(Schema):
     description: str
     instance_type: str
     health_path: str
+    deploy_on_push: bool
     confirm_migrations: bool
     environment: list[str] = Field(description="Names of the variables; values never come back.")
     deploy_key: DeployKeyRecord | None = Field(
@@ -152,6 +155,42 @@ class ApplicationRecord(Schema):
 
 class ApplicationPage(Schema):
     applications: list[ApplicationRecord]
+    next: str | None = Field(description="The cursor of the next page; null at the end.")
+
+
+class WebhookRecord(Schema):
+    url: str = Field(description="Where senders are to deliver pushes.")
+    deploy_on_push: bool
+    secret_at: datetime = Field(description="When the secret was made.")
+    refused: int = Field(description="Requests without a good signature.")
+    head: str = Field(description="The branch's newest commit that was seen; empty before the first.")
+    asked_at: datetime | None = Field(description="When the repository was last asked for it.")
+    trouble: str = Field(description="Why it could not be asked.")
+
+
+class SecretRecord(Schema):
+    secret: str
+
+
+class DeliveryRecord(Schema):
+    id: int
+    sender: Sender
+    event: str
+    ref: str
+    commit: str
+    message: str
+    pusher: str
+    repository: str
+    forced: bool
+    outcome: Delivery.Outcome
+    reason: str = Field(description="Why, where it was not deployed.")
+    replays: int = Field(description="How often it came again.")
+    deployment_id: UUID | None
+    received_at: datetime
+
+
+class DeliveryPage(Schema):
+    deliveries: list[DeliveryRecord]
     next: str | None = Field(description="The cursor of the next page; null at the end.")
 
 
@@ -202,6 +241,7 @@ _OWN = (
     "description",
     "instance_type",
     "health_path",
+    "deploy_on_push",
     "confirm_migrations",
 )
 
@@ -229,6 +269,20 @@ def record_application(row: Row) -> ApplicationRecord:
 def _record_key(application: Any) -> DeployKeyRecord | None:
     key = getattr(application, "deploy_key", None)
     return DeployKeyRecord.from_orm(key) if key and key.public else None
+
+
+def record_delivery(delivery: Delivery) -> DeliveryRecord:
+    """One that a newer push overtook in the queue of deployments was superseded, too."""
+    outcome = Delivery.Outcome.SUPERSEDED if delivery.is_superseded else Delivery.Outcome(delivery.outcome)
+    same = ("id", "event", "ref", "commit", "message", "pusher", "repository", "replays", "deployment_id")
+    return DeliveryRecord(
+        **{name: getattr(delivery, name) for name in same},
+        sender=Sender(delivery.sender),
+        forced=delivery.is_forced,
+        outcome=outcome,
+        reason=delivery.why,
+        received_at=delivery.received_at,
+    )
 
 
 def record_deployments(deployments: Iterable[Deployment]) -> list[DeploymentRecord]:

@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.urls import path
 
-from . import application_routes, deployment_routes, limit_routes, problems
+from . import application_routes, deployment_routes, limit_routes, problems, webhook_routes
 from .authentication import Token
 from .document import PortalAPI, ReadingPage
 
@@ -17,6 +17,7 @@ api = PortalAPI(
 )
 problems.answer_exceptions(api)
 api.add_router("/applications", application_routes.router)
+api.add_router("/applications", webhook_routes.router)
 api.add_router("/deployments", deployment_routes.router)
 api.add_router("/limits", limit_routes.router)
 

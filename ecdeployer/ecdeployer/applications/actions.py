@@ -17,6 +17,7 @@ from ..deployments.models import Deployment
 from ..instances.models import Instance, LedgerEntry
 from ..instances.states import InstanceState
 from ..wakeups import wake_termination
+from ..webhooks.models import Webhook
 from . import variables
 from .models import Application, DeployKey, EnvironmentVariable, Event, SiteKey
 
@@ -62,6 +63,7 @@ def create_application(
         with transaction.atomic():
             application = Application.objects.create(owner=owner, submission=submission, **fields)
             SiteKey.objects.create(application=application)
+            Webhook.objects.create(application=application)
             EnvironmentVariable.objects.bulk_create(
                 EnvironmentVariable(application=application, name=name, value=value)
                 for name, value in environment.items()

@@ -62,6 +62,12 @@ class ApplicationForm(forms.Form):
         help_text="For a branch other than the default one, add /tree/ and its name.",
         widget=forms.URLInput(attrs={"placeholder": "https://github.com/owner/repository"}),
     )
+    deploy_on_push = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Deploy on push",
+        help_text="New commits of the branch are found within minutes, or at once with a webhook.",
+    )
     name = ExactField(
         required=False,
         max_length=63,

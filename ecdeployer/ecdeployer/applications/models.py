@@ -41,6 +41,7 @@ class Application(models.Model):
     description = models.TextField(max_length=2000, blank=True)
     instance_type = models.CharField(max_length=32)
     health_path = models.CharField(max_length=255, default="/")
+    deploy_on_push = models.BooleanField(default=True)
     confirm_migrations = models.BooleanField(
         default=False, help_text="Migrations that drop, rename or lock wait for a confirmation."
     )

@@ -30,6 +30,7 @@ class Deployment(ClaimedModel, StatefulModel):
         COMMAND = "command", "command line"
         API = "api", "API"
         WEBHOOK = "webhook", "webhook"
+        POLL = "poll", "look at the repository"
 
     TRANSITIONS = DEPLOYMENT_TRANSITIONS
 

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.portal_records import make_failed
+from tests.portal_records import make_delivery, make_failed
 
 CHECKS = [
     not_a_server_error,
@@ -43,6 +43,7 @@ def record(ines: User) -> dict[str, str]:
         "application_id": str(deployment.application_id),
         "deployment_id": str(deployment.pk),
         "name": "install",
+        "delivery_id": str(make_delivery(deployment.application, outcome="deployed").pk),
     }
 
 

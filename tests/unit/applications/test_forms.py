@@ -27,6 +27,7 @@ def test_two_fields_are_enough(ines: User, settings: Settings) -> None:
         "branch": "",
         "instance_type": settings.INSTANCE_TYPES[0],
         "health_path": "/",
+        "deploy_on_push": False,
         "confirm_migrations": False,
         "environment": {},
         "submission": None,

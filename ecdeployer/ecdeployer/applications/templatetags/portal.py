@@ -42,6 +42,11 @@ _STATES = {
     "note": ("idle", "info"),
     "skipped": ("idle", "skip"),
     "cancelled": ("idle", "skip"),
+    "waiting": ("idle", "clock"),
+    "superseded": ("idle", "skip"),
+    "ignored": ("idle", "skip"),
+    "refused": ("bad", "cross"),
+    "answered": ("good", "check"),
     "terminated": ("idle", "power"),
 }
 

@@ -31,6 +31,9 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--env", action="append", default=[], metavar="NAME=VALUE", help="may be repeated"
         )
+        parser.add_argument(
+            "--no-deploy-on-push", action="store_true", help="deploy only when somebody asks for it"
+        )
         add_following_arguments(parser)
 
     def handle(self, **options: Any) -> None:
@@ -44,8 +47,11 @@ def _create(options: dict[str, Any]) -> Application:
     if owner is None:
         raise CommandError(f"owner: there is no user {options['owner']}", returncode=WRONG_INPUT)
     names = ("project_name", "github_url", *_TEXTS)
-    data = {name: options[name] for name in names} | {"environment": _environment(options["env"])}
-    data["confirm_migrations"] = options["confirm_migrations"]
+    data = {name: options[name] for name in names} | {
+        "environment": _environment(options["env"]),
+        "deploy_on_push": not options["no_deploy_on_push"],
+        "confirm_migrations": options["confirm_migrations"],
+    }
     form = ApplicationForm(data, owner=owner)
     if not form.is_valid():
         lines = [f"{field}: {message}" for field, messages in form.errors.items() for message in messages]
