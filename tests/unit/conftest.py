@@ -11,7 +11,7 @@ from ecdeployer.accounts.models import User
 from ecdeployer.commands import actions as commands
 from pytest_django import Settings
 
-from tests.portal_records import make_person, make_serving_after_failure
+from tests.portal_records import make_delivery, make_person, make_serving_after_failure
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +39,7 @@ def filled(owner: User) -> dict[str, Any]:
     deployment = application.deployments.get(number=1)
     command = commands.manage(application, ["check"], by=None)
     token, _ = tokens.create(owner, name="laptop", days=7)
+    delivery = make_delivery(application, outcome="deployed")
     return {
         "applications.pk": deployment.application_id,
         "applications.number": deployment.number,
@@ -53,6 +54,10 @@ def filled(owner: User) -> dict[str, Any]:
         "api.application_id": deployment.application_id,
         "api.deployment_id": deployment.pk,
         "api.name": "install",
+        "api.delivery_id": delivery.pk,
+        "webhooks.pk": deployment.application_id,
+        "webhooks.delivery": delivery.pk,
+        "pk": deployment.application_id,
         "admin.app_label": "applications",
         "admin.object_id": deployment.application_id,
         "admin.content_type_id": ContentType.objects.get_for_model(User).pk,

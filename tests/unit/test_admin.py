@@ -8,6 +8,7 @@ from tests.portal_records import make_live, make_person
 RECORDS = [
     "applications_application",
     "applications_event",
+    "commands_command",
     "deployments_deployment",
     "instances_goldenimage",
     "instances_instance",
@@ -29,7 +30,7 @@ def test_records_that_a_state_machine_owns_are_read_and_not_written(operator: Cl
 
 def test_no_record_of_ours_can_be_changed_but_people() -> None:
     ours = {model.__name__ for model in admin.site._registry if model.__module__.startswith("ecdeployer.")}
-    assert ours == {"Application", "Deployment", "Event", "GoldenImage", "Instance", "User"}
+    assert ours == {"Application", "Command", "Deployment", "Event", "GoldenImage", "Instance", "User"}
 
 
 def test_a_record_is_shown_without_what_is_secret(operator: Client) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -10,10 +11,13 @@ from django.test import Client
 from django.urls import reverse
 from ecdeployer.accounts import tokens
 from ecdeployer.accounts.models import User
-from ecdeployer.applications.models import Application, Event
+from ecdeployer.applications.models import Application, DeployKey, Event
 from ecdeployer.commands import actions as commands
+from ecdeployer.deployments import migration_plans
 from ecdeployer.deployments.models import Deployment
-from ecdeployer.deployments.states import DeploymentState
+from ecdeployer.deployments.states import DeploymentState, StepName
+from ecdeployer.instances import deploy_keys
+from ecdeployer.webhooks.models import Delivery
 from pytest_django import Settings
 
 from tests import portal_records as records
@@ -35,6 +39,34 @@ def make_kept(owner: User) -> Deployment:
     first = records.make_live(owner)
     records.make_deployment(first.instance, DeploymentState.SUCCEEDED, kind=Deployment.Kind.LATER)
     return first
+
+
+def make_unconfirmed(owner: User) -> Deployment:
+    """Its migrations wait for somebody to say that they may run."""
+    live = records.make_live(owner)
+    dropped = {"app": "shop", "name": "0002", "operations": [], "flags": [], "reversible": True}
+    return records.make_deployment(
+        live.instance, DeploymentState.FAILED, at=StepName.MIGRATE, kind=Deployment.Kind.LATER,
+        failure_code=migration_plans.UNCONFIRMED, plan=[dropped],
+    )  # fmt: skip
+
+
+def make_keyed(owner: User) -> Deployment:
+    live = records.make_live(owner)
+    DeployKey.objects.create(application=live.application, public="ssh-ed25519 AAAA", made_by=owner)
+    return live
+
+
+def make_pushed(owner: User) -> Deployment:
+    live = records.make_live(owner, branch="main")
+    records.make_delivery(live.application, outcome="deployed")
+    return live
+
+
+@pytest.fixture(autouse=True)
+def parameter_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deploy_keys, "write", create_autospec(deploy_keys.write))
+    monkeypatch.setattr(deploy_keys, "delete", create_autospec(deploy_keys.delete))
 
 
 @dataclass(frozen=True)
@@ -74,6 +106,12 @@ CHANGES = [
         sent=lambda _: {"username": "boss", "password": PASSWORD, "password_again": PASSWORD},
     ),
     Change("commands:cancel", "command cancelled"),
+    Change("applications:make-key", "deploy key made"),
+    Change("applications:remove-key", "deploy key removed", make=make_keyed),
+    Change("deployments:confirm", "migrations confirmed", make=make_unconfirmed),
+    Change("webhooks:switch", "deploy on push switched off"),
+    Change("webhooks:rotate", "webhook secret replaced"),
+    Change("webhooks:redeliver", "push delivered again", make=make_pushed),
     Change("profile", "profile changed", sent=lambda _: {"time_zone": "Europe/Lisbon"}),
     Change("tokens:list", "API token made", sent=lambda _: {"name": "ci", "days": "7"}),
     Change("tokens:revoke", "API token revoked"),
@@ -125,7 +163,10 @@ def path_of(change: Change, application: Application, token: int) -> str:
     pk: object = token if change.name.startswith("tokens") else application.pk
     if change.name == "commands:cancel":
         pk = commands.manage(application, ["check"], by=None).pk
-    given = {"pk": pk, "number": 1, "application": application.pk}
+    if change.name.startswith("deployments:"):
+        pk = application.deployments.latest("number").pk
+    delivery = Delivery.objects.filter(application=application).values_list("pk", flat=True).first()
+    given = {"pk": pk, "number": 1, "application": application.pk, "delivery": delivery}
     return reverse(change.name, kwargs={name: given[name] for name in needs})
 
 
@@ -155,27 +196,37 @@ def test_what_changes_something_is_recorded(change: Change, settings: Settings) 
     assert found.actor_name == ("rui" if change.verb == "signed up" else actor.username)
 
 
-@pytest.mark.parametrize(
-    ("path", "verb", "make"),
-    [
-        ("applications", "created", records.make_live),
-        ("applications/{pk}/deployments", "queued", records.make_live),
-        ("applications/{pk}/cancel", "cancelled", records.make_queued),
-        ("applications/{pk}/terminate", "terminate", records.make_live),
-        ("deployments/{deployment}/rollback", "queued", make_kept),
-    ],
-)
-def test_what_a_program_changes_is_recorded(path: str, verb: str, make: Make) -> None:
+_ONE = "applications/{application_id}"
+NEW_BY_PROGRAM = {"project_name": "shop", "github_url": "https://github.com/o/r"}
+#: Method, path, what the event says, what there has to be, and what is sent.
+OPERATIONS: list[tuple[str, str, str, Make, Any]] = [
+    ("post", "applications", "created", records.make_live, NEW_BY_PROGRAM),
+    ("post", f"{_ONE}/deployments", "queued", records.make_live, ""),
+    ("post", f"{_ONE}/cancel", "cancelled", records.make_queued, ""),
+    ("post", f"{_ONE}/terminate", "terminate", records.make_live, ""),
+    ("post", f"{_ONE}/deploy-key", "deploy key made", records.make_live, ""),
+    ("delete", f"{_ONE}/deploy-key", "deploy key removed", make_keyed, ""),
+    ("patch", f"{_ONE}/webhook", "deploy on push switched off", records.make_live, {"deploy_on_push": False}),
+    ("put", f"{_ONE}/webhook/secret", "webhook secret replaced", records.make_live, ""),
+    ("post", _ONE + "/deliveries/{delivery_id}/redeliver", "push delivered again", make_pushed, ""),
+    ("post", "deployments/{deployment_id}/rollback", "queued", make_kept, ""),
+    ("post", "deployments/{deployment_id}/confirm", "migrations confirmed", make_unconfirmed, ""),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "verb", "make", "sent"), OPERATIONS)
+def test_what_a_program_changes_is_recorded(method: str, path: str, verb: str, make: Make, sent: Any) -> None:
     owner = records.make_person("ines")
     deployment = make(owner)
     application = deployment.application
     _, secret = tokens.create(owner, name="ci", days=1)
     Event.objects.all().delete()
     client = Client(REMOTE_ADDR=ADDRESS, headers={"authorization": f"Bearer {secret}"})
-    sent = {"project_name": "shop", "github_url": "https://github.com/o/r"} if verb == "created" else ""
-    filled = path.format(pk=application.pk, deployment=deployment.pk)
-    answer = client.post(f"/api/v1/{filled}", sent, content_type="application/json")
-    assert answer.status_code in (201, 202), answer.content
+    delivery = Delivery.objects.filter(application=application).values_list("pk", flat=True).first()
+    filled = path.format(application_id=application.pk, deployment_id=deployment.pk, delivery_id=delivery)
+    ask = getattr(client, method)
+    answer = ask(f"/api/v1/{filled}", sent, content_type="application/json")
+    assert 200 <= answer.status_code < 300, answer.content
     event = Event.objects.get(verb=verb)
     assert (event.through, event.address, event.actor_name) == ("api", ADDRESS, "ines")
 
@@ -183,10 +234,7 @@ def test_what_a_program_changes_is_recorded(path: str, verb: str, make: Make) ->
 def test_no_operation_of_the_document_is_left_out() -> None:
     paths = Client().get("/api/v1/openapi.json").json()["paths"]
     changing = {f"{verb} {path}" for path, found in paths.items() for verb in found.keys() - {"get"}}
-    root = "post /api/v1/applications"
-    one = root + "/{application_id}"
-    back = "post /api/v1/deployments/{deployment_id}/rollback"
-    assert changing == {root, f"{one}/deployments", f"{one}/cancel", f"{one}/terminate", back}
+    assert changing == {f"{method} /api/v1/{path}" for method, path, *_ in OPERATIONS}
 
 
 #: Addresses that take a POST and change nothing that lasts, or nothing of their own accord.
@@ -198,6 +246,7 @@ APART = {
     "account_reset_password_from_key": "a letter's address, which signals password_reset",
     "favicon": "a redirection",
     "home": "a redirection",
+    "hook": "signed deliveries; what they ask for is recorded with the deployment",
     "socialaccount_connections": "nobody is connected; GitHub's own pages change that",
     "socialaccount_signup": "nothing waits to be signed up",
 }

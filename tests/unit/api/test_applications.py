@@ -19,8 +19,7 @@ from ecdeployer.instances import deploy_keys
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
 
 from tests import portal_records as records
-
-from .conftest import client_of
+from tests.programs import client_of
 
 ROOT = "/api/v1"
 LEAST = {"project_name": "mysite", "github_url": "https://github.com/example/site"}
@@ -79,7 +78,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"github_url": "https://elsewhere.example.com/a/b"}, "github_url", ""),
     ({"branch": "main;id"}, "branch", ""),
     ({"branch": None}, "branch", "valid string"),
-    ({"instance_type": "x9.huge"}, "instance_type", "Found x9.huge."),
+    ({"instance_type": "x9.huge"}, "instance_type", "Found 'x9.huge'."),
     ({"health_path": "healthz"}, "health_path", "begins with /"),
     ({"name": "-a"}, "name", "Found '-a'."),
     ({"description": "x" * 2001}, "description", "2000"),

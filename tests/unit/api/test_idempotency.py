@@ -13,8 +13,7 @@ from ecdeployer.deployments.models import Deployment
 from ecdeployer.instances.models import Instance
 
 from tests import portal_records as records
-
-from .conftest import client_of
+from tests.programs import client_of
 
 APPLICATIONS = "/api/v1/applications"
 BODY = {

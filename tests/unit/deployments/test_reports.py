@@ -137,6 +137,8 @@ def test_who_may_not_report(booting: Deployment) -> None:
     assert post(Deployment(), {}).status_code == 404
     assert Client().get(f"/reports/{booting.pk}/").status_code == 405
     endings.fail(booting, StepName.BOOT, code="boot-timeout", reason="It did not end in time.")
+    assert post(booting, {}).status_code == 410
+    Deployment.objects.update(result={"state": "failed", "step": "boot", "reason": "", "code": ""})
     assert post(booting, {}).status_code == 409
 
 

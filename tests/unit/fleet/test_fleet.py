@@ -16,6 +16,7 @@ from ecdeployer.applications import actions
 from ecdeployer.applications.models import Application
 from ecdeployer.aws import ec2
 from ecdeployer.aws.errors import AWSError
+from ecdeployer.commands.models import Command
 from ecdeployer.deployments import endings
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.states import StepName
@@ -34,6 +35,7 @@ from ecdeployer.instances.models import (
     LaunchAttempt,
     LaunchQueue,
     LedgerEntry,
+    Usage,
 )
 from ecdeployer.instances.provisioning import LaunchFailedError, LaunchPausedError
 from ecdeployer.instances.states import InstanceState
@@ -80,7 +82,17 @@ class Fleet(RuleBasedStateMachine):
         super().__init__()
         self.clock = time_machine.travel(dt.datetime(2026, 1, 1, tzinfo=dt.UTC), tick=False)
         self.time = self.clock.start()
-        for model in (Deployment, LedgerEntry, LaunchAttempt, Instance, Application, LaunchQueue, FleetWatch):
+        for model in (
+            Command,
+            Deployment,
+            Usage,
+            LedgerEntry,
+            LaunchAttempt,
+            Instance,
+            Application,
+            LaunchQueue,
+            FleetWatch,
+        ):
             model.objects.all().delete()
         self.cloud = FakeEC2()
         CURRENT[:] = [self.cloud]

@@ -3,11 +3,11 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.test import Client
-from ecdeployer.accounts import tokens
 from ecdeployer.accounts.models import User
 from pytest_django import Settings
 
 from tests.portal_records import make_person
+from tests.programs import client_of
 
 
 @pytest.fixture
@@ -28,8 +28,7 @@ def visitor(client: Client, ines: User) -> Client:
 @pytest.fixture
 def program(ines: User) -> Client:
     """A program that acts as Ines."""
-    _, secret = tokens.create(ines, name="program", days=1)
-    return Client(headers={"authorization": f"Bearer {secret}"})
+    return client_of(ines, raises=True)
 
 
 @pytest.fixture(autouse=True)

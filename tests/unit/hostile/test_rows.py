@@ -38,6 +38,7 @@ OURS = {
     "state",
     "kind",
     "trigger",
+    "status",
     "failed_step",
     "through",
     "time_zone",
