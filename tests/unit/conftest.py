@@ -1,11 +1,14 @@
 """What every unit test of the portal has in place of the services that it does without."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from ecdeployer.accounts import tokens
 from ecdeployer.accounts.models import User
 from ecdeployer.commands import actions as commands
@@ -52,6 +55,7 @@ def filled(owner: User) -> dict[str, Any]:
         "findings.code": "debug-on",
         "tokens.pk": token.pk,
         "api.application_id": deployment.application_id,
+        "api.command_id": command.pk,
         "api.deployment_id": deployment.pk,
         "api.name": "install",
         "api.delivery_id": delivery.pk,
@@ -66,3 +70,14 @@ def filled(owner: User) -> dict[str, Any]:
         "key": "no-such-key",
         "uidb36": "1",
     }
+
+
+@pytest.fixture
+def one_connection() -> Iterator[None]:
+    """What Django's own test client does: a request leaves the connection of the test's transaction open."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)

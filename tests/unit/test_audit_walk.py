@@ -204,6 +204,8 @@ OPERATIONS: list[tuple[str, str, str, Make, Any]] = [
     ("post", f"{_ONE}/deployments", "queued", records.make_live, ""),
     ("post", f"{_ONE}/cancel", "cancelled", records.make_queued, ""),
     ("post", f"{_ONE}/terminate", "terminate", records.make_live, ""),
+    ("post", f"{_ONE}/commands", "command", records.make_live, {"line": "check"}),
+    ("post", "commands/{command_id}/cancel", "command cancelled", records.make_live, ""),
     ("post", f"{_ONE}/deploy-key", "deploy key made", records.make_live, ""),
     ("delete", f"{_ONE}/deploy-key", "deploy key removed", make_keyed, ""),
     ("patch", f"{_ONE}/webhook", "deploy on push switched off", records.make_live, {"deploy_on_push": False}),
@@ -220,10 +222,12 @@ def test_what_a_program_changes_is_recorded(method: str, path: str, verb: str, m
     deployment = make(owner)
     application = deployment.application
     _, secret = tokens.create(owner, name="ci", days=1)
+    waiting = commands.manage(application, ["check"], by=None).pk if "{command_id}" in path else None
     Event.objects.all().delete()
     client = Client(REMOTE_ADDR=ADDRESS, headers={"authorization": f"Bearer {secret}"})
     delivery = Delivery.objects.filter(application=application).values_list("pk", flat=True).first()
-    filled = path.format(application_id=application.pk, deployment_id=deployment.pk, delivery_id=delivery)
+    ids = {"application_id": application.pk, "deployment_id": deployment.pk, "delivery_id": delivery}
+    filled = path.format(**ids, command_id=waiting)
     ask = getattr(client, method)
     answer = ask(f"/api/v1/{filled}", sent, content_type="application/json")
     assert 200 <= answer.status_code < 300, answer.content

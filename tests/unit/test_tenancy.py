@@ -144,6 +144,7 @@ def test_a_program_acts_for_its_own_person_alone(client: Client, record: dict[st
     for path in paths:
         ids = {
             "{application_id}": "applications.pk",
+            "{command_id}": "commands.pk",
             "{deployment_id}": "deployments.pk",
             "{name}": "deployments.step",
             "{delivery_id}": "webhooks.delivery",

@@ -19,7 +19,7 @@ from ..deployments.models import Deployment
 from . import idempotency
 from .authentication import ApiRequest
 from .bodies import Filters, NewApplication, NewDeployment, Page
-from .cursors import read_applications, read_deployments
+from .cursors import read_deployments, read_newest
 from .idempotency import once_for_a_key
 from .problems import (
     INVALID,
@@ -48,7 +48,9 @@ _CHANGES = documented(UNAUTHORIZED, NOT_FOUND, REFUSED, TOO_LARGE, INVALID)
 def list_applications(request: ApiRequest, filters: Query[Filters]) -> ApplicationPage:
     """The newest first. A person's own; staff see everybody's."""
     found = _visible_to(request.auth, status=filters.status or "")
-    page, following = read_applications(found, filters)
+    if filters.name:
+        found = found.filter(name=filters.name)
+    page, following = read_newest(found, filters)
     return ApplicationPage(applications=[record_application(row) for row in rows(page)], next=following)
 
 

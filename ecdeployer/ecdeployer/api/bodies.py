@@ -7,6 +7,8 @@ from pydantic import ConfigDict, ValidationInfo, model_validator
 
 from ..applications.forms import ApplicationForm
 from ..applications.states import Status
+from ..commands import words
+from ..commands.words import LENGTH, WORDS
 from .problems import InvalidError
 
 #: More than any log has; less than what a database takes for a number.
@@ -45,10 +47,13 @@ class Page(Parameters):
 
 class Filters(Page):
     status: Status | None = Field(None, description="Those alone that are in this state.")
+    name: str = Field(
+        "", pattern=r"^[^\x00]*$", description="The one of this name alone; staff may see more."
+    )
 
 
 class Place(Parameters):
-    offset: int = Field(0, ge=0, le=FURTHEST, description="Characters of the log to leave out.")
+    offset: int = Field(0, ge=0, le=FURTHEST, description="Characters at the beginning to leave out.")
 
 
 class NewDeployment(Schema):
@@ -81,3 +86,21 @@ class NewApplication(Schema):
     environment: dict[str, str] = Field(
         {}, description="Variables by name. Values are encrypted, and never come back."
     )
+
+
+class NewCommand(Schema):
+    """``words`` as they are, or a ``line`` that is read into words as the page does: one of the two."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    words: list[str] = Field([], max_length=WORDS, description="For manage.py, such as migrate and --plan.")
+    line: str = Field("", max_length=LENGTH, description="In place of words; no shell reads it.")
+
+    def read(self) -> list[str]:
+        """Raises InvalidError."""
+        if self.words and self.line:
+            raise InvalidError({"line": ["Give words or a line, and not both."]})
+        try:
+            return words.take(self.words) if self.words else words.read(self.line)
+        except words.WordsError as error:
+            raise InvalidError({"words" if self.words else "line": [str(error)]}) from error

@@ -14,14 +14,14 @@ from .problems import InvalidError
 _SALT = "ecdeployer.api.cursors"
 
 
-def read_applications(applications: QuerySet[Any], page: Page) -> tuple[list[Any], str | None]:
-    """A page of them, the newest first, and the cursor of the next."""
+def read_newest(records: QuerySet[Any], page: Page) -> tuple[list[Any], str | None]:
+    """A page of applications or commands, the newest first, and the cursor of the next."""
     if page.cursor:
         at, pk = _read(page.cursor, datetime.fromisoformat, UUID)
         # Said twice: the first bound is where the index is entered.
-        applications = applications.filter(created_at__lte=at)
-        applications = applications.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=pk))
-    rows = list(applications.order_by("-created_at", "-pk")[: page.limit + 1])
+        records = records.filter(created_at__lte=at)
+        records = records.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=pk))
+    rows = list(records.order_by("-created_at", "-pk")[: page.limit + 1])
     return _cut(rows, page, lambda row: (row.created_at.isoformat(), str(row.pk)))
 
 

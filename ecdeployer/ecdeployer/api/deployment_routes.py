@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db.models.functions import Length, Substr
+from django.db.models.functions import Length
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from ninja import Query, Router
@@ -16,12 +16,12 @@ from . import idempotency
 from .authentication import ApiRequest
 from .bodies import Place
 from .idempotency import once_for_a_key
+from .logs import read_part
 from .problems import INVALID, NOT_FOUND, REFUSED, TOO_LARGE, UNAUTHORIZED, documented
 from .records import DeploymentDetail, DeploymentRecord, LogPart, StepRecord, Steps
 
 router = Router(tags=["deployments"])
-#: Characters of a log in one answer.
-LOG_PART = 65_536
+_FINAL = [state for state, then in STEP_TRANSITIONS.items() if not then]
 
 
 @router.get("/{uuid:deployment_id}", response={200: DeploymentDetail, **documented(UNAUTHORIZED, NOT_FOUND)})
@@ -75,15 +75,11 @@ def list_steps(request: ApiRequest, deployment_id: UUID) -> Steps:
 def read_log(request: ApiRequest, deployment_id: UUID, name: str, place: Query[Place]) -> LogPart:
     """Up to 65,536 characters from an offset. To follow it, ask again from ``next`` until it is complete."""
     deployment = find_deployment(request.auth, deployment_id)
-    part = Substr("log", place.offset + 1, LOG_PART)
-    found = Step.objects.filter(deployment=deployment, name=name).annotate(part=part, length=Length("log"))
-    step = found.values_list("part", "length", "state").first()
-    if step is None:
+    steps = Step.objects.filter(deployment=deployment, name=name)
+    part = read_part(steps, "log", place, final=_FINAL)
+    if part is None:
         raise Http404("This deployment has no such step.")
-    text, length, state = step
-    following = min(place.offset + len(text), length)
-    ended = not STEP_TRANSITIONS[state]
-    return LogPart(text=text, offset=place.offset, next=following, complete=ended and following == length)
+    return part
 
 
 def _queued(deployment: Deployment) -> HttpResponse:

@@ -13,6 +13,7 @@ from ninja import Field, NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from ..applications.actions import RefusedError
+from ..commands.actions import RefusedError as CommandRefusedError
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -138,13 +139,18 @@ def _invalid(request: HttpRequest, error: InvalidError) -> HttpResponse:
     return _answer(INVALID, detail, errors=error.errors)
 
 
+def _refused(request: HttpRequest, error: Exception) -> HttpResponse:
+    return _answer(REFUSED, str(error))
+
+
 _ANSWERS: dict[type[Exception], Any] = {
     AuthenticationError: _unauthorized,
+    CommandRefusedError: _refused,
     HttpError: lambda request, error: _answer(kind_of(error.status_code)),
     Http404: lambda request, error: _answer(NOT_FOUND, str(error)),
     InvalidError: _invalid,
     KeyReusedError: lambda request, error: _answer(KEY_REUSED),
-    RefusedError: lambda request, error: _answer(REFUSED, str(error)),
+    RefusedError: _refused,
     RequestDataTooBig: lambda request, error: _answer(TOO_LARGE),
     ValidationError: _malformed,
 }

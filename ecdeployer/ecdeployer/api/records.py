@@ -11,6 +11,8 @@ from ninja import Field, Schema
 
 from ..applications.queries import Row
 from ..applications.states import Status
+from ..commands.models import Command
+from ..commands.states import CommandState
 from ..deployments.migration_plans import FlagKind
 from ..deployments.models import Deployment
 from ..deployments.states import DeploymentState, StepName, StepState
@@ -116,7 +118,26 @@ class LogPart(Schema):
     text: str
     offset: int = Field(description="Characters of the log before the text.")
     next: int = Field(description="The offset to go on from.")
-    complete: bool = Field(description="Whether the step has ended and the text is the log's end.")
+    complete: bool = Field(description="Whether the step or command has ended and the text is its end.")
+
+
+class CommandRecord(Schema):
+    id: UUID
+    application_id: UUID
+    action: Command.Action
+    line: str = Field(description="What was asked for, in one line.")
+    state: CommandState
+    exit_code: int | None = Field(description="manage.py's; null until it has ended, or when none was heard.")
+    reason: str = Field(description="Why it failed, for a person.")
+    created_by: str = Field(description="Who asked for it; empty for somebody who is gone.")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class CommandPage(Schema):
+    commands: list[CommandRecord]
+    next: str | None = Field(description="The cursor of the next page; null at the end.")
 
 
 class DeployKeyRecord(Schema):
@@ -283,6 +304,15 @@ def record_delivery(delivery: Delivery) -> DeliveryRecord:
         reason=delivery.why,
         received_at=delivery.received_at,
     )
+
+
+_OF_A_COMMAND = ("id", "application_id", "action", "line", "state", "exit_code", "reason")
+_TIMES = ("created_at", "started_at", "finished_at")
+
+
+def record_command(command: Command) -> CommandRecord:
+    values = {name: getattr(command, name) for name in (*_OF_A_COMMAND, *_TIMES)}
+    return CommandRecord(**values, created_by=command.created_by.username if command.created_by else "")
 
 
 def record_deployments(deployments: Iterable[Deployment]) -> list[DeploymentRecord]:

@@ -1,7 +1,14 @@
 from django.conf import settings
 from django.urls import path
 
-from . import application_routes, deployment_routes, limit_routes, problems, webhook_routes
+from . import (
+    application_routes,
+    command_routes,
+    deployment_routes,
+    limit_routes,
+    problems,
+    webhook_routes,
+)
 from .authentication import Token
 from .document import PortalAPI, ReadingPage
 
@@ -18,6 +25,8 @@ api = PortalAPI(
 problems.answer_exceptions(api)
 api.add_router("/applications", application_routes.router)
 api.add_router("/applications", webhook_routes.router)
+api.add_router("/applications", command_routes.of_an_application)
+api.add_router("/commands", command_routes.router)
 api.add_router("/deployments", deployment_routes.router)
 api.add_router("/limits", limit_routes.router)
 

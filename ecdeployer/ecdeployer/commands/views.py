@@ -5,35 +5,23 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from ..accounts.models import User
 from ..accounts.requests import SignedInRequest, signed_in
-from ..applications.models import Application
 from ..applications.overview import read_overview
 from ..applications.queries import find_application
 from ..deployments.fragments import answer_poll
 from . import actions
 from .forms import ManageForm, SuperuserForm
 from .models import Command
+from .queries import find_command, listed
 
 PAGE = 20
 INVALID = 422
-#: What people ask for; the rest the portal asks for itself.
-SHOWN = (Command.Action.MANAGE, Command.Action.SUPERUSER)
 #: Characters of the output that stand on the page; the rest is behind a link.
 TAIL = 65_536
-
-
-def find_command(user: User, pk: UUID) -> Command:
-    """The command, or 404 when it belongs to no application that this person may see."""
-    found = Command.objects.filter(application__in=Application.objects.visible_to(user), pk=pk)
-    command = found.select_related("application", "instance", "created_by").first()
-    if command is None:
-        raise Http404("No command of yours has this address.")
-    return command
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -73,13 +61,12 @@ def _show_list(
     form: ManageForm | None = None,
     superuser: SuperuserForm | None = None,
 ) -> HttpResponse:
-    commands = application.commands.filter(action__in=SHOWN).select_related("created_by").defer("output")
     bound = superuser is not None or (form is not None and form.is_bound)
     context = {
         "overview": read_overview(application),
         "form": form or ManageForm(),
         "superuser": superuser or SuperuserForm(),
-        "page": Paginator(commands, PAGE).get_page(request.GET.get("page")),
+        "page": Paginator(listed(application), PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "commands/list.html", context, status=INVALID if bound else 200)
 

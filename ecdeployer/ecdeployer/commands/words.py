@@ -1,6 +1,7 @@
 """A line for manage.py as people type it, read into words. No shell ever sees them."""
 
 import shlex
+from collections.abc import Sequence
 
 #: More than any command of Django's has; together with the rest they have to fit into Run Command.
 WORDS, LENGTH = 100, 4000
@@ -21,16 +22,30 @@ class WordsError(ValueError):
 
 def read(line: str) -> list[str]:
     """Raises WordsError."""
-    if len(line) > LENGTH:
-        raise WordsError(f"Found {len(line):,} characters; at most {LENGTH:,} can be sent.")
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in line):
-        raise WordsError("Found a line break or another control character. Write one line.")
+    _refuse_unsendable(line)
     try:
         words = shlex.split(line)
     except ValueError as error:
         raise WordsError(
             "Found a quotation mark that is not closed. Close it, or write \\ before it."
         ) from error
+    return _check(words)
+
+
+def take(words: Sequence[str]) -> list[str]:
+    """The same rules for what comes as words. Raises WordsError."""
+    _refuse_unsendable(" ".join(words))
+    return _check(list(words))
+
+
+def _refuse_unsendable(line: str) -> None:
+    if len(line) > LENGTH:
+        raise WordsError(f"Found {len(line):,} characters; at most {LENGTH:,} can be sent.")
+    if any(ord(letter) < 32 or ord(letter) == 127 or 0xD800 <= ord(letter) < 0xE000 for letter in line):
+        raise WordsError("Found a line break or another control character. Write one line.")
+
+
+def _check(words: list[str]) -> list[str]:
     words = _without_program(words)
     if not words:
         raise WordsError("Enter a command, such as: migrate --plan")

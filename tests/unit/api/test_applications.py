@@ -11,6 +11,7 @@ from ecdeployer.accounts.models import ApiToken, User
 from ecdeployer.applications import actions
 from ecdeployer.applications.forms import ApplicationForm
 from ecdeployer.applications.models import Application
+from ecdeployer.commands import actions as commands
 from ecdeployer.deployments import migration_plans
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.states import DeploymentState
@@ -175,6 +176,14 @@ def test_a_list_is_of_one_state_where_that_is_asked(program: Client, ines: User)
         if count:
             assert {each["status"] for each in answer.json()["applications"]} == {status}
             assert len(answer.json()["applications"]) == count
+
+
+def test_a_list_is_of_one_name_where_that_is_asked(program: Client, stranger: Client, ines: User) -> None:
+    records.make_every_state(ines)
+    found = program.get(f"{ROOT}/applications", {"name": "library"}).json()["applications"]
+    assert [each["name"] for each in found] == ["library"]
+    assert stranger.get(f"{ROOT}/applications", {"name": "library"}).json()["applications"] == []
+    assert list(program.get(f"{ROOT}/applications", {"name": "\0"}).json()["errors"]) == ["name"]
 
 
 @pytest.mark.parametrize(
@@ -353,6 +362,9 @@ QUERIES = {
     "/applications": 6,
     "/applications/{application}": 6,
     "/applications/{application}/deployments": 6,
+    "/applications/{application}/commands": 3,
+    "/commands/{command}": 2,
+    "/commands/{command}/output": 2,
     "/deployments/{deployment}": 2,
     "/deployments/{deployment}/steps": 3,
     "/deployments/{deployment}/steps/install/log": 3,
@@ -368,7 +380,9 @@ def test_the_number_of_queries_does_not_grow(
     deployment = records.make_serving_after_failure(ines)
     for number in range(others):
         records.make_live(ines, f"other-{number}")
-    address = ROOT + path.format(application=deployment.application_id, deployment=deployment.pk)
+    ran = [commands.manage(deployment.application, ["check"], by=ines) for _ in range(3 if others else 1)]
+    ids = {"application": deployment.application_id, "deployment": deployment.pk, "command": ran[0].pk}
+    address = ROOT + path.format(**ids)
     program.get(address)
     assert ApiToken.objects.get().last_used_at
     with django_assert_num_queries(QUERIES[path]):

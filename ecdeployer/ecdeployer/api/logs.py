@@ -1,0 +1,25 @@
+"""What steps and commands print, part by part."""
+
+from collections.abc import Container
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.functions import Length, Substr
+
+from .bodies import Place
+from .records import LogPart
+
+#: Characters of a log in one answer.
+PART = 65_536
+
+
+def read_part(rows: QuerySet[Any], column: str, place: Place, *, final: Container[str]) -> LogPart | None:
+    """From the place on, of the one row; None where there is none. ``final``: states of what has ended."""
+    part = Substr(column, place.offset + 1, PART)
+    found = rows.annotate(part=part, length=Length(column)).values_list("part", "length", "state").first()
+    if found is None:
+        return None
+    text, length, state = found
+    following = min(place.offset + len(text), length)
+    complete = state in final and following == length
+    return LogPart(text=text, offset=place.offset, next=following, complete=complete)
