@@ -16,8 +16,9 @@ from ..instances.infrastructure import Infrastructure
 from ..instances.provisioning import LaunchFailedError, LaunchPausedError
 from ..instances.states import InstanceState
 from . import access, deadlines, endings, steps, texts
+from .configuration import take_environment
 from .models import Deployment
-from .parameters import environment_of, parameters_of, store_token_hash
+from .parameters import parameters_of, store_token_hash
 from .states import StepName, StepState
 from .watching import current_step
 
@@ -59,7 +60,7 @@ def _share_secrets(deployment: Deployment) -> None:
     """With its machine, which clones first. Raises AWSError."""
     if access.has_key(deployment.application):
         deploy_keys.share(deployment.instance)
-    environment.write(deployment.instance, environment_of(deployment))
+    environment.write(deployment.instance, take_environment(deployment))
 
 
 def send(deployment: Deployment) -> timedelta | None:

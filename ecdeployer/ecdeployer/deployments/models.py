@@ -49,6 +49,9 @@ class Deployment(ClaimedModel, StatefulModel):
 
     pushed_by = models.CharField(max_length=200, blank=True, help_text="As the webhook says.")
     again = models.BooleanField(default=False, help_text="Also where that commit is live already.")
+    of_live = models.BooleanField(
+        default=False, help_text="Of the commit that is live when it begins, whichever that is by then."
+    )
     rolls_back_to = models.ForeignKey(
         "self",
         null=True,

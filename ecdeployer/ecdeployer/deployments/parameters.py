@@ -1,21 +1,15 @@
 """What a machine is told of a deployment, from the records."""
 
-import json
-
 from django.conf import settings
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
-from ..applications.models import SiteKey
 from ..cloud_init.parameters import DeploymentParameters
 from ..instances import deploy_keys, environment
 from ..preflight.facts import Facts
 from . import access
 from .models import Deployment
 from .reports import hash_of
-
-SETTINGS_MODULE = "DJANGO_SETTINGS_MODULE"
-SITE_KEY = "ECDEPLOYER_SECRET_KEY"
 
 
 def report_token(deployment: Deployment) -> str:
@@ -70,22 +64,3 @@ def parameters_of(deployment: Deployment, *, document: str) -> DeploymentParamet
         confirm_migrations=application.confirm_migrations,
         confirmed_plan=deployment.confirmed_plan,
     )
-
-
-def configuration_of(deployment: Deployment) -> str:
-    """A keyed hash of what a deployment brings live beside its commit: it says whether two differ."""
-    application = deployment.application
-    settings_ = [getattr(application, name) for name in ("github_url", "project_name", "health_path")]
-    module = application.environment.filter(name=SETTINGS_MODULE).first()
-    told = [*settings_, module.value if module else "", sorted(environment_of(deployment).items())]
-    return salted_hmac("ecdeployer configuration", json.dumps(told), algorithm="sha256").hexdigest()
-
-
-def environment_of(deployment: Deployment) -> dict[str, str]:
-    """The site's variables as its machine gets them, a key of its own among them."""
-    application = deployment.application
-    key, _ = SiteKey.objects.get_or_create(application=application)
-    variables = dict(application.environment.values_list("name", "value"))
-    # The settings module travels in the deployment's parameters: the release's own stands in its place.
-    variables.pop(SETTINGS_MODULE, None)
-    return variables | {SITE_KEY: key.value}

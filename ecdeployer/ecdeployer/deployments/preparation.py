@@ -19,8 +19,8 @@ from ..preflight.findings import Finding
 from ..preflight.reading import Report
 from ..preflight.sandbox import ReadingError
 from . import access, deadlines, endings, releases, steps, texts
+from .configuration import SETTINGS_MODULE, configuration_of
 from .models import Deployment
-from .parameters import SETTINGS_MODULE, configuration_of
 from .states import StepName, StepState
 
 logger = logging.getLogger(__name__)
@@ -71,9 +71,8 @@ def read_repository(deployment: Deployment) -> timedelta | None:
 def _read(deployment: Deployment, tree: Path) -> tuple[Commit, Report]:
     application = deployment.application
     source, key = access.source_of(application), access.key_of(application)
-    commit = repository.clone(
-        source, branch=application.branch, commit=deployment.commit_sha, destination=tree, key=key
-    )
+    sha = deployment.base_sha if deployment.of_live else deployment.commit_sha
+    commit = repository.clone(source, branch=application.branch, commit=sha, destination=tree, key=key)
     options = ReadOptions(
         machine_python=settings.MACHINE_PYTHON,
         python_downloads=settings.PYTHON_DOWNLOADS,

@@ -1,5 +1,6 @@
 """One deployment of an application runs, and the newest one waits."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,16 +9,24 @@ from django.utils import timezone
 from ecdeployer.accounts import limits
 from ecdeployer.applications import actions
 from ecdeployer.applications.models import Application
-from ecdeployer.deployments import claims, deadlines, endings
+from ecdeployer.applications.questions import answer_form
+from ecdeployer.deployments import claims, configuration, deadlines, endings, releases
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.provisioning import advance
 from ecdeployer.deployments.states import DeploymentState, StepName
 from ecdeployer.instances.models import Instance
 from ecdeployer.instances.states import InstanceState
+from ecdeployer.preflight.findings import Finding
+from ecdeployer.preflight.reading import Report
+from pytest_django import DjangoAssertNumQueries, Settings
 
-from tests.unit.deployments.world import COMMIT, World
+from tests.unit.deployments.world import COMMIT, FACTS, World
 
 PAGE = Deployment.Trigger.PAGE
+ASKS = Finding(
+    code="environment-required", level="error", message="MAPS_KEY is read.", remedy="Give it a value."
+)
+ASKING = Report(findings=(ASKS,), facts=replace(FACTS, required_environment=("MAPS_KEY",)))
 
 
 def again(application: Application, **asked: Any) -> Deployment:
@@ -126,6 +135,98 @@ def test_the_live_commit_with_another_environment_is_no_accident(
     actions.set_environment(deployment.application, by=None, values={"SHORT": "cd"})
     changed = again(deployment.application)
     assert advance(changed.pk) == timedelta(0)
+
+
+def test_what_is_saved_is_live_with_the_deployment_that_took_it(
+    deployment: Deployment, world: World, settings: Settings
+) -> None:
+    application = deployment.application
+    assert configuration.is_live(application.pk)
+    live(deployment, world)
+    assert configuration.is_live(application.pk)
+    actions.set_environment(application, by=None, values={"SHORT": "cd"})
+    assert not configuration.is_live(application.pk)
+    actions.set_environment(application, by=None, values={"SHORT": "ab"})
+    assert configuration.is_live(application.pk)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another-key" * 6
+    assert configuration.is_live(application.pk)
+    actions.set_environment(application, by=None, values={"SHORT": None})
+    assert not configuration.is_live(application.pk)
+    applied = actions.apply_environment(application, by=None, trigger=PAGE)
+    advance(applied.pk)
+    # Saved after the repository was read, and before the machine got its variables.
+    actions.set_environment(application, by=None, values={"LATE": "yes"})
+    advance(applied.pk)
+    applied.refresh_from_db()
+    assert world.write.call_args.args[1]["LATE"] == "yes"
+    assert endings.succeed(applied)
+    assert configuration.is_live(application.pk)
+
+
+def test_going_back_brings_the_environment_of_then(deployment: Deployment, world: World) -> None:
+    live(deployment, world)
+    actions.set_environment(deployment.application, by=None, values={"SHORT": "cd"})
+    newer = again(deployment.application)
+    advance(newer.pk)
+    newer.refresh_from_db()
+    assert endings.succeed(newer)
+    assert configuration.is_live(deployment.application_id)
+    back = actions.roll_back(deployment, by=None, trigger=PAGE)
+    advance(back.pk)
+    back.refresh_from_db()
+    assert endings.succeed(back)
+    assert not configuration.is_live(deployment.application_id)
+
+
+def test_whether_it_is_live_is_one_query(
+    deployment: Deployment, world: World, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    live(deployment, world)
+    with django_assert_num_queries(1):
+        configuration.is_live(deployment.application_id)
+
+
+def test_applying_takes_the_commit_that_is_live_when_it_begins(deployment: Deployment, world: World) -> None:
+    """A push ran when it was asked for: its commit is not thrown out by the one from before."""
+    live(deployment, world)
+    pushed = again(deployment.application, commit="d" * 40)
+    world.clone.return_value = replace(COMMIT, sha="d" * 40)
+    advance(pushed.pk)
+    applied = actions.apply_environment(deployment.application, by=None, trigger=PAGE)
+    assert applied.commit_sha == COMMIT.sha
+    pushed.refresh_from_db()
+    assert endings.succeed(pushed)
+    world.clone.reset_mock()
+    advance(applied.pk)
+    assert world.clone.call_args.kwargs["commit"] == "d" * 40
+
+
+def test_a_push_that_needs_a_variable_leaves_the_site_and_asks(deployment: Deployment, world: World) -> None:
+    live(deployment, world)
+    world.read.return_value = ASKING
+    world.clone.return_value = replace(COMMIT, sha="d" * 40)
+    pushed = again(deployment.application, commit="d" * 40)
+    assert advance(pushed.pk) is None
+    pushed.refresh_from_db()
+    assert (pushed.state, pushed.failed_step) == (DeploymentState.FAILED, StepName.PREFLIGHT)
+    world.send.assert_not_called()
+    world.write.assert_not_called()
+    asked = answer_form(pushed)
+    assert asked is not None
+    assert asked.names == ["MAPS_KEY"]
+    assert releases.live(deployment.application) == deployment
+
+
+def test_a_first_deployment_that_needs_a_variable_launches_nothing(
+    deployment: Deployment, world: World
+) -> None:
+    world.read.return_value = ASKING
+    assert advance(deployment.pk) is None
+    deployment.refresh_from_db()
+    world.launch.assert_not_called()
+    world.write.assert_not_called()
+    assert deployment.instance.state == InstanceState.FAILED
+    assert answer_form(deployment) is not None
 
 
 def test_a_commit_that_was_given_is_the_one_that_is_read(deployment: Deployment, world: World) -> None:
