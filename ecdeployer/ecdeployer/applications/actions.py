@@ -14,19 +14,22 @@ from ..deployments import actions as deployments
 from ..deployments import migration_plans, plan, releases
 from ..deployments.actions import RefusedError
 from ..deployments.models import Deployment
+from ..deployments.states import DeploymentState
 from ..instances.models import Instance, LedgerEntry
 from ..instances.states import InstanceState
 from ..wakeups import wake_termination
 from ..webhooks.models import Webhook
-from . import variables
+from . import env_files, environment, variables
 from .models import Application, DeployKey, EnvironmentVariable, Event, SiteKey
 
 __all__ = [
     "RefusedError",
+    "apply_environment",
     "cancel",
     "create_application",
     "deploy_again",
     "deploy_confirmed",
+    "export_environment",
     "roll_back",
     "set_environment",
     "terminate",
@@ -64,11 +67,8 @@ def create_application(
             application = Application.objects.create(owner=owner, submission=submission, **fields)
             SiteKey.objects.create(application=application)
             Webhook.objects.create(application=application)
-            EnvironmentVariable.objects.bulk_create(
-                EnvironmentVariable(application=application, name=name, value=value)
-                for name, value in environment.items()
-            )
             _record(application, by=by, verb="created")
+            _give_environment(application, environment, by=by)
             with Application.kept(application.pk):
                 _launch_and_deploy(application, by=by, trigger=trigger)
     except IntegrityError:
@@ -178,27 +178,81 @@ def cancel(application: Application, *, by: User | None) -> None:
                 wake_termination(deployment.instance_id)
 
 
-def set_environment(application: Application, *, by: User | None, values: Mapping[str, str | None]) -> None:
+def set_environment(
+    application: Application,
+    *,
+    by: User | None,
+    values: Mapping[str, str | None],
+    secret: Mapping[str, bool] | None = None,
+) -> None:
     """Set these variables and remove those whose value is None; the next deployment has the change.
 
+    ``secret``: by name, whether the value is never shown again; others stay as they are, and new ones are.
     The history names the variables, never their values. Raises RefusedError.
     """
     logs.hide(value for value in values.values() if value is not None)
-    with transaction.atomic():
-        Application.objects.select_for_update().get(pk=application.pk)
-        present = dict(application.environment.values_list("name", "value"))
-        wanted = {name: value for name, value in {**present, **values}.items() if value is not None}
+    flags = secret or {}
+    with Application.kept(application.pk):
+        present = environment.read_variables(application)
+        wanted = environment.merge(present, values)
+        revealed = environment.revealed(present, values, flags)
+        if revealed:
+            raise RefusedError(environment.NOT_SHOWN.format(", ".join(revealed)))
         try:
             variables.check(dict[object, object](wanted))
         except variables.VariableError as error:
             raise RefusedError(str(error)) from error
-        changed = sorted(name for name in values if wanted.get(name) != present.get(name))
-        application.environment.filter(name__in=changed).exclude(name__in=wanted).delete()
-        for name in changed:
-            if name in wanted:
-                application.environment.update_or_create(name=name, defaults={"value": wanted[name]})
-        if changed:
-            _record(application, by=by, verb="environment changed", detail=", ".join(changed))
+        changes = [each for each in environment.compare(present, values, flags) if each.is_change]
+        gone = [each.name for each in changes if each.name not in wanted]
+        application.environment.filter(name__in=gone).delete()
+        for each in changes:
+            if each.name in wanted:
+                fields = {"value": wanted[each.name], "secret": each.secret, "changed_by": by}
+                application.environment.update_or_create(name=each.name, defaults=fields)
+        if changes:
+            _record(application, by=by, verb=environment.CHANGED, detail=environment.describe(changes))
+
+
+def apply_environment(
+    application: Application, *, by: User | None, trigger: Deployment.Trigger
+) -> Deployment:
+    """Bring what is saved live with the commit that is; the switch loses no request.
+
+    One that waits to begin does it, and is given. Raises RefusedError, whose text is for the person.
+    """
+    with Application.kept(application.pk):
+        current = _going_on(application)
+        waiting = current.deployments.filter(state=DeploymentState.QUEUED).first()
+        if waiting is not None and waiting.rolls_back_to_id:
+            raise RefusedError(f"Deployment {waiting.number} goes back to an older release first.")
+        if waiting is not None:
+            return waiting
+        live = releases.live(current)
+        if live is None:
+            raise RefusedError("Nothing is live yet: the next deployment has the change.")
+        _refuse_unless_up(live.instance)
+        if live.instance.state in plan.NO_MACHINE:
+            raise RefusedError("The instance is gone: the next deployment has the change.")
+        return deploy_again(current, by=by, trigger=trigger, commit=live.commit_sha, again=True, of_live=True)
+
+
+def export_environment(application: Application, *, by: User | None) -> str:
+    """The variables as a ``.env`` file, without the values of secrets; the history says who took it."""
+    with transaction.atomic():
+        found = environment.read_variables(application)
+        shown = ", ".join(name for name, each in found.items() if not each.secret)
+        _record(application, by=by, verb=environment.EXPORTED, detail=shown)
+    return env_files.write(found.values())
+
+
+def _give_environment(application: Application, values: Mapping[str, str], *, by: User | None) -> None:
+    """The first variables, which its form has checked."""
+    EnvironmentVariable.objects.bulk_create(
+        EnvironmentVariable(application=application, name=name, value=value, changed_by=by)
+        for name, value in values.items()
+    )
+    if values:
+        _record(application, by=by, verb=environment.CHANGED, detail=", ".join(sorted(values)))
 
 
 def terminate(application: Application, *, by: User | None) -> None:

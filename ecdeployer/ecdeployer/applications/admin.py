@@ -8,7 +8,7 @@ class EnvironmentInline(ReadOnlyInline):
     """Names alone: values are shown to nobody."""
 
     model = EnvironmentVariable
-    fields = ("name", "changed_at")
+    fields = ("name", "secret", "changed_at", "changed_by")
     readonly_fields = ("changed_at",)
 
 

@@ -105,7 +105,11 @@ class EnvironmentVariable(models.Model):
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="environment")
     name = models.CharField(max_length=255)
     value = EncryptedTextField()
+    secret = models.BooleanField(default=True, help_text="Whether the value is never shown again.")
     changed_at = models.DateTimeField(auto_now=True)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta:
         ordering = ["name"]

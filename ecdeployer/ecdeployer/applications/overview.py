@@ -11,6 +11,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from ..accounts.models import User
+from ..deployments import configuration
 from ..deployments.claims import UNFINISHED
 from ..deployments.models import Deployment
 from ..deployments.progress import Progress, fingerprint, read_progress
@@ -155,3 +156,8 @@ def read_tag(user: User, pk: UUID) -> str:
     if not lines:
         raise Http404("No application of yours has this address.")
     return fingerprint(pk, lines, timezone.get_current_timezone_name())
+
+
+def is_unapplied(application: Application) -> bool:
+    """Whether variables were saved that the site which serves does not have. One query, where one serves."""
+    return application.serves and not configuration.is_live(application.pk)

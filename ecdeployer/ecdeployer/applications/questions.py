@@ -5,7 +5,7 @@ from typing import Any
 
 from ..deployments.models import Deployment
 from ..deployments.states import DeploymentState
-from .forms import AnswerForm
+from .environment_forms import AnswerForm
 
 SETTINGS_CODES = frozenset(
     {"settings-module-unknown", "settings-module-missing", "settings-module-ambiguous"}

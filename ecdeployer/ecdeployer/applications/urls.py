@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import environment_views, repository_views, rollback_views, views
+from . import environment_views, import_views, repository_views, rollback_views, views
 
 app_name = "applications"
 urlpatterns = [
@@ -21,4 +21,8 @@ urlpatterns = [
     path("<uuid:pk>/environment/", environment_views.environment, name="environment"),
     path("<uuid:pk>/environment/change/", environment_views.change_variable, name="change-variable"),
     path("<uuid:pk>/environment/remove/", environment_views.remove_variable, name="remove-variable"),
+    path("<uuid:pk>/environment/import/", import_views.preview, name="import-variables"),
+    path("<uuid:pk>/environment/import/save/", import_views.confirm, name="confirm-import"),
+    path("<uuid:pk>/environment/export/", environment_views.export, name="export-variables"),
+    path("<uuid:pk>/environment/apply/", environment_views.apply_environment, name="apply-environment"),
 ]

@@ -16,9 +16,10 @@ from ..deployments import releases
 from ..deployments.fragments import answer_poll
 from ..deployments.models import Deployment
 from . import actions
-from .forms import AnswerForm, ApplicationForm, TerminateForm
+from .environment_forms import AnswerForm
+from .forms import ApplicationForm, TerminateForm
 from .models import Application
-from .overview import read_overview, read_tag
+from .overview import is_unapplied, read_overview, read_tag
 from .queries import count_by_status, dashboard, find_application, rows
 from .questions import answer_form
 from .states import Status
@@ -108,6 +109,7 @@ def _show(request: SignedInRequest, pk: UUID, form: AnswerForm | None = None) ->
         "overview": overview,
         "etag": etag,
         "answer_form": form or answer_form(overview.deployment),
+        "unapplied": is_unapplied(overview.application),
     }
     return render(request, "applications/detail.html", context, status=INVALID if form else 200)
 
@@ -120,7 +122,12 @@ def poll_application(request: SignedInRequest, pk: UUID) -> HttpResponse:
 
     def answer() -> tuple[HttpResponse, bool]:
         overview = read_overview(find_application(request.user, pk))
-        context = {"overview": overview, "etag": etag, "answer_form": answer_form(overview.deployment)}
+        context = {
+            "overview": overview,
+            "etag": etag,
+            "answer_form": answer_form(overview.deployment),
+            "unapplied": is_unapplied(overview.application),
+        }
         return render(request, "applications/_live.html", context), overview.is_moving
 
     return answer_poll(request, etag=etag, answer=answer)
@@ -134,9 +141,9 @@ def deploy(request: SignedInRequest, pk: UUID) -> HttpResponse:
     return redirect(application)
 
 
-def _deploy(request: SignedInRequest, application: Any, *, again: bool = False) -> None:
+def _deploy(request: SignedInRequest, application: Any, **asked: Any) -> None:
     try:
-        actions.deploy_again(application, by=request.user, trigger=Deployment.Trigger.PAGE, again=again)
+        actions.deploy_again(application, by=request.user, trigger=Deployment.Trigger.PAGE, **asked)
     except actions.RefusedError as error:
         messages.error(request, str(error))
 
@@ -155,22 +162,23 @@ def cancel(request: SignedInRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @signed_in
 def answer(request: SignedInRequest, pk: UUID) -> HttpResponse:
-    """Save what preflight asked for, and deploy again."""
+    """Save what preflight asked for, and deploy the commit that asked."""
     application = find_application(request.user, pk)
-    form = answer_form(read_overview(application).deployment, request.POST)
-    if form is None:
+    asking = read_overview(application).deployment
+    form = answer_form(asking, request.POST)
+    if asking is None or form is None:
         messages.info(request, "Nothing is asked any more: a newer deployment has been started.")
         return redirect(application)
     if not form.is_valid() or not _saved(request, application, form):
         return _show(request, pk, form)
-    _deploy(request, application)
+    _deploy(request, application, commit=asking.commit_sha)
     return redirect(application)
 
 
 def _saved(request: SignedInRequest, application: Any, form: AnswerForm) -> bool:
     """Each answer may be kept; together with the variables that there are they may be too long."""
     try:
-        actions.set_environment(application, by=request.user, values=form.cleaned_data)
+        actions.set_environment(application, by=request.user, values=form.values, secret=form.secret)
     except actions.RefusedError as error:
         form.add_error(None, str(error))
         return False

@@ -31,8 +31,8 @@ def clean(text: str) -> str:
 
 
 def secrets_of(application_id: UUID, *others: str) -> list[str]:
-    """What must not be shown of an application: its variables' values and their lines. One query."""
-    variables = EnvironmentVariable.objects.filter(application_id=application_id)
+    """What must not be shown of an application: its secrets' values and their lines. One query."""
+    variables = EnvironmentVariable.objects.filter(application_id=application_id, secret=True)
     values = variables.exclude(name="DJANGO_SETTINGS_MODULE").values_list("value", flat=True)
     lines = {line.strip() for value in (*values, *others) for line in (value, *value.splitlines())}
     return sorted((line for line in lines if len(line) >= SHORTEST_SECRET), key=len, reverse=True)

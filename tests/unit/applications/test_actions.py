@@ -78,7 +78,11 @@ def test_one_request_writes_everything_and_sends_one_message(
     assert application.environment.get().value == "postgres://secret"
     assert len(application.site_key.value) >= 50
     verbs = set(application.events.values_list("subject", "verb", "actor"))
-    assert verbs == {("application", "created", owner.pk), ("deployment 1", "queued", owner.pk)}
+    assert verbs == {
+        ("application", "created", owner.pk),
+        ("application", "environment changed", owner.pk),
+        ("deployment 1", "queued", owner.pk),
+    }
     assert sent == [("ecdeployer.deployments.tasks.advance", [str(deployment.pk)])]
 
 
@@ -200,7 +204,7 @@ def test_the_environment_is_merged_and_its_history_names_no_value(owner: User) -
         "CHANGE": "new-value",
         "NEW": "more-value",
     }
-    event = application.events.get(verb="environment changed")
+    event = application.events.filter(verb="environment changed").latest("pk")
     assert event.detail == "CHANGE, GO, NEW"
     assert not application.events.filter(detail__contains="value").exists()
 
@@ -210,6 +214,57 @@ def test_an_environment_that_cannot_be_kept_is_refused_whole(owner: User) -> Non
     with pytest.raises(actions.RefusedError):
         actions.set_environment(application, by=owner, values={"FINE": "1", "LD_PRELOAD": "/tmp/x.so"})
     assert not application.environment.exists()
+
+
+def test_a_secret_is_shown_again_with_a_new_value_alone(owner: User) -> None:
+    application = create(owner, environment={"KEY": "old-value", "MODE": "old-value"})
+    with pytest.raises(actions.RefusedError, match="KEY: the value of a secret is not shown again"):
+        actions.set_environment(application, by=owner, values={}, secret={"KEY": False})
+    actions.set_environment(application, by=owner, values={"KEY": "new", "MODE": None}, secret={"KEY": False})
+    variable = application.environment.get()
+    assert (variable.name, variable.value, variable.secret, variable.changed_by) == (
+        "KEY", "new", False, owner,
+    )  # fmt: skip
+    detail = application.events.filter(verb="environment changed").latest("pk").detail
+    assert detail == "KEY, MODE; shown from now on: KEY"
+    actions.set_environment(application, by=owner, values={}, secret={"KEY": True})
+    detail = application.events.filter(verb="environment changed").latest("pk").detail
+    assert detail == "secret from now on: KEY"
+    assert application.environment.get().value == "new"
+
+
+def test_applying_deploys_what_is_live_again(owner: User) -> None:
+    application = create(owner)
+    finish(application, DeploymentState.FAILED)
+    with pytest.raises(actions.RefusedError, match="Nothing is live yet"):
+        actions.apply_environment(application, by=owner, trigger=PAGE)
+    give_machine(application)
+    Deployment.objects.update(state=DeploymentState.SUCCEEDED, commit_sha="b" * 40)
+    applied = actions.apply_environment(application, by=owner, trigger=PAGE)
+    assert (applied.kind, applied.commit_sha) == ("later", "b" * 40)
+    assert applied.again
+    assert applied.of_live
+    # A second time it waits already, and a push that waits is not thrown out by it.
+    assert actions.apply_environment(application, by=owner, trigger=PAGE) == applied
+    pushed = actions.deploy_again(application, by=owner, trigger=PAGE, commit="c" * 40)
+    assert actions.apply_environment(application, by=owner, trigger=PAGE) == pushed
+
+
+def test_applying_is_refused_before_a_rollback_and_without_a_machine(owner: User) -> None:
+    application = create(owner)
+    instance = give_machine(application)
+    first = finish(application, DeploymentState.SUCCEEDED)
+    actions.deploy_again(application, by=owner, trigger=PAGE)
+    finish(application, DeploymentState.SUCCEEDED)
+    back = actions.roll_back(first, by=owner, trigger=PAGE)
+    with pytest.raises(actions.RefusedError, match="Deployment 3 goes back"):
+        actions.apply_environment(application, by=owner, trigger=PAGE)
+    back.delete()
+    for state, message in ((InstanceState.STOPPED, "stopped"), (InstanceState.TERMINATED, "gone")):
+        Instance.objects.filter(pk=instance.pk).update(state=state)
+        with pytest.raises(actions.RefusedError, match=message):
+            actions.apply_environment(application, by=owner, trigger=PAGE)
+    assert application.instances.count() == 1
 
 
 def test_terminating_cancels_what_runs_and_wakes_a_worker(

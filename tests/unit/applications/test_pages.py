@@ -8,7 +8,7 @@ from ecdeployer.accounts.models import User
 from ecdeployer.applications.models import Application, EnvironmentVariable
 from ecdeployer.applications.states import Status
 from ecdeployer.deployments.models import Deployment, Step
-from ecdeployer.deployments.states import DeploymentState
+from ecdeployer.deployments.states import DeploymentState, StepName
 from pytest_django import DjangoAssertNumQueries
 
 from tests import portal_records as records
@@ -95,7 +95,9 @@ def test_a_page_takes_a_fixed_number_of_queries(
     deployment = make(ines)
     for number in range(2, 9):
         Deployment.objects.filter(pk=deployment.pk).update(number=number)
-    with django_assert_num_queries(6 if make is records.make_queued else 7):
+    # Whether what is saved is live is asked where a site serves.
+    numbers: dict[Make, int] = {records.make_queued: 6, records.make_running: 7, records.make_live: 8}
+    with django_assert_num_queries(numbers[make]):
         show(visitor, deployment)
 
 
@@ -193,6 +195,30 @@ def test_the_answers_are_kept_and_start_a_deployment(visitor: Client, ines: User
     assert application.deployments.count() == 2
 
 
+def test_an_answer_is_a_secret_unless_it_is_said_and_goes_to_the_commit_that_asked(
+    visitor: Client, ines: User
+) -> None:
+    """A push to a site that is live: the old release goes on meanwhile."""
+    live = records.make_live(ines)
+    application = live.application
+    asking = records.make_deployment(
+        live.instance, DeploymentState.FAILED, at=StepName.PREFLIGHT, kind=Deployment.Kind.LATER,
+        commit_sha="d" * 40,
+        facts={"required_environment": ["MAPS_KEY", "MODE"], "settings_candidates": []},
+        findings=[{"code": "environment-required", "level": "error", "message": "It is read."}],
+    )  # fmt: skip
+    page = show(visitor, asking)
+    assert "The project needs to know" in page
+    assert "The release before goes on serving" in page
+    address = reverse("applications:answer", args=[application.pk])
+    visitor.post(address, {"MAPS_KEY": "k", "MODE": "m", "plain MODE": "on"})
+    kept = dict(application.environment.values_list("name", "secret"))
+    assert kept == {"STRIPE_KEY": True, "MAPS_KEY": True, "MODE": False}
+    assert application.deployments.get(number=3).commit_sha == "d" * 40
+    application.refresh_from_db()
+    assert application.serves
+
+
 def test_an_answer_to_nothing_changes_nothing(visitor: Client, ines: User) -> None:
     deployment = records.make_live(ines, "harbour")
     visitor.post(reverse("applications:answer", args=[deployment.application_id]), {"A": "1"})
@@ -237,7 +263,8 @@ def test_candidates_for_the_settings_module_are_offered(visitor: Client, ines: U
     address = reverse("applications:answer", args=[deployment.application_id])
     assert visitor.post(address, {"DJANGO_SETTINGS_MODULE": "os"}).status_code == 422
     visitor.post(address, {"DJANGO_SETTINGS_MODULE": candidates[1]})
-    assert EnvironmentVariable.objects.get().value == candidates[1]
+    module = EnvironmentVariable.objects.get()
+    assert (module.value, module.secret) == (candidates[1], False)
 
 
 def test_going_back_is_offered_for_what_is_kept(visitor: Client, ines: User) -> None:

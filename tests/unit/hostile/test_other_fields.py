@@ -7,9 +7,11 @@ from urllib.parse import quote
 
 import pytest
 from django.core import mail
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from ecdeployer.accounts.models import ApiToken, User
+from ecdeployer.applications import actions
 from ecdeployer.applications.models import Application, EnvironmentVariable
 from ecdeployer.deployments.models import Deployment
 from pytest_django import Settings
@@ -47,6 +49,19 @@ def application(ines: User) -> Application:
     return make_live(ines).application
 
 
+def bring_in(visitor: Client, application: Application, text: str) -> Any:
+    """Paste lines, and confirm what is shown; a refusal is the answer as it stands."""
+    shown: Any = post_form(
+        visitor, reverse("applications:import-variables", args=[application.pk]), {"text": text}
+    )
+    if shown.status_code != 200:
+        return shown
+    assert read_page(shown.content.decode())[0] == []
+    sealed = shown.context["sealed"]
+    confirm = reverse("applications:confirm-import", args=[application.pk])
+    return post_form(visitor, confirm, {"sealed": sealed})
+
+
 @pytest.mark.parametrize("quote_mark", ["'", '"'])
 def test_the_lines_of_an_environment_keep_every_value(
     visitor: Client, application: Application, quote_mark: str
@@ -57,12 +72,8 @@ def test_the_lines_of_an_environment_keep_every_value(
     for name, text in given.items():
         inner = text.replace("\\", "\\\\").replace(quote_mark, "\\" + quote_mark)
         lines.append(f"{name}={quote_mark}{inner}{quote_mark}")
-    answer: Any = post_form(
-        visitor,
-        reverse("applications:environment", args=[application.pk]),
-        {"environment": "\r\n".join(lines)},
-    )
-    assert answer.status_code == 302, answer.context["form"].errors
+    answer = bring_in(visitor, application, "\r\n".join(lines))
+    assert answer.status_code == 302, answer.context["import_form"].errors
     # What ends a line in a browser's text area is CR LF, and LF in what was typed.
     assert values(application) == {name: text.replace("\r\n", "\n") for name, text in given.items()}
     page = visitor.get(reverse("applications:environment", args=[application.pk])).content.decode()
@@ -75,10 +86,9 @@ def test_the_lines_of_an_environment_name_what_cannot_be_kept(
     visitor: Client, application: Application
 ) -> None:
     before = values(application)
-    path = reverse("applications:environment", args=[application.pk])
     for name in [*CORPUS["env_name"], *SOME]:
         for line in (f"{name}=x", f"'{name}'=x"):
-            answer: Any = post_form(visitor, path, {"environment": line})
+            answer = bring_in(visitor, application, line)
             if (
                 answer.status_code == 302
             ):  # What dotenv's own rules leave of it is a name: spaces, export, a comment.
@@ -86,8 +96,58 @@ def test_the_lines_of_an_environment_name_what_cannot_be_kept(
                 assert all(each.isidentifier() and each in name for each in made), ascii(name)
                 EnvironmentVariable.objects.filter(name__in=made).delete()
             else:
-                refused(answer, line, form="form", field="environment")
+                refused(answer, line, form="import_form", field="text")
     assert values(application) == before
+
+
+@pytest.mark.parametrize("field", ["file", "text"])
+def test_what_is_exported_comes_back_byte_for_byte(
+    visitor: Client, application: Application, field: str
+) -> None:
+    EnvironmentVariable.objects.all().delete()
+    given = {f"GIVEN_{number}": text for number, text in enumerate(CORPUS["env_value"]) if len(text) < 5000}
+    plain = dict.fromkeys(given, False)
+    actions.set_environment(application, by=None, values=given, secret=plain)
+    actions.set_environment(application, by=None, values={"HIDDEN": "canary-value"})
+    page = visitor.get(reverse("applications:environment", args=[application.pk])).content.decode()
+    foreign, words = read_page(page)
+    assert foreign == []
+    assert given["GIVEN_47"] in words
+    taken = visitor.post(reverse("applications:export-variables", args=[application.pk]))
+    assert (taken.status_code, taken.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    text = taken.content.decode()
+    assert "# HIDDEN= (secret, not exported)\n" in text
+    assert "canary-value" not in text
+    actions.set_environment(application, by=None, values=dict.fromkeys(given))
+    # A browser turns the line breaks of what is pasted; those of values are written out.
+    sent: Any = (
+        SimpleUploadedFile("bakery.env", taken.content) if field == "file" else text.replace("\n", "\r\n")
+    )
+    shown: Any = visitor.post(
+        reverse("applications:import-variables", args=[application.pk]),
+        {field: sent, "replace": "on", "guess": "on"},
+    )
+    assert shown.status_code == 200, shown.context["import_form"].errors
+    confirm = reverse("applications:confirm-import", args=[application.pk])
+    answer = visitor.post(confirm, {"sealed": shown.context["sealed"], "plain": sorted(given)})
+    assert answer.status_code == 302
+    assert values(application) == {**given, "HIDDEN": "canary-value"}
+    flags = dict(application.environment.values_list("name", "secret"))
+    assert flags == {**plain, "HIDDEN": True}
+
+
+def test_editing_in_place_keeps_every_value_that_was_not_edited(
+    visitor: Client, application: Application
+) -> None:
+    path = reverse("applications:change-variable", args=[application.pk])
+    for text in CORPUS["env_value"]:
+        actions.set_environment(
+            application, by=None, values={"STRIPE_KEY": text}, secret={"STRIPE_KEY": False}
+        )
+        sent = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+        answer = post_form(visitor, path, {"name": "STRIPE_KEY", "value": sent, "plain": "on"})
+        assert answer.status_code == 302, ascii(text[:80])
+        assert values(application) == {"STRIPE_KEY": text}
 
 
 def test_one_variable_keeps_every_value(visitor: Client, application: Application) -> None:

@@ -31,7 +31,8 @@
   // --- a form is sent once; the button comes back when the browser returns to the page
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post") return;
+    // A download leaves the page as it is.
+    if (form.method !== "post" || "download" in form.dataset) return;
     if (form.dataset.sent) {
       event.preventDefault();
       return;
