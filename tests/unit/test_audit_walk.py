@@ -69,6 +69,15 @@ def parameter_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deploy_keys, "delete", create_autospec(deploy_keys.delete))
 
 
+def sealed_for(application: Application) -> str:
+    """What the preview of a file gives its own page, which confirms it."""
+    client = Client()
+    client.force_login(application.owner)
+    preview = reverse("applications:import-variables", args=[application.pk])
+    shown: Any = client.post(preview, {"text": "A=1"})
+    return str(shown.context["sealed"])
+
+
 @dataclass(frozen=True)
 class Change:
     """What is posted to which address, of an application in which state, and what the event says."""
@@ -92,7 +101,13 @@ CHANGES = [
         sent=lambda _: {"MAPS_KEY": "k", "DATABASE_URL": "sqlite:///x"},
     ),
     Change("applications:terminate", "terminate", sent=lambda found: {"name": found.name}),
-    Change("applications:environment", "environment changed", sent=lambda _: {"environment": "A=1"}),
+    Change(
+        "applications:confirm-import",
+        "environment changed",
+        sent=lambda found: {"sealed": sealed_for(found)},
+    ),
+    Change("applications:export-variables", "environment exported"),
+    Change("applications:apply-environment", "queued"),
     Change(
         "applications:change-variable",
         "environment changed",
@@ -188,7 +203,8 @@ def test_what_changes_something_is_recorded(change: Change, settings: Settings) 
     Event.objects.all().delete()
     before = all_rows()
     answer = client.post(path_of(change, application, token.pk), sent)
-    assert answer.status_code in (201, 302), answer.content.decode()[-2000:]
+    taken = "Content-Disposition" in answer.headers
+    assert taken or answer.status_code in (201, 302), answer.content.decode()[-2000:]
     found = Event.objects.filter(verb=change.verb).first()
     assert found is not None, list(Event.objects.values_list("verb", "detail"))
     assert all_rows() != before
@@ -204,6 +220,7 @@ OPERATIONS: list[tuple[str, str, str, Make, Any]] = [
     ("post", f"{_ONE}/deployments", "queued", records.make_live, ""),
     ("post", f"{_ONE}/cancel", "cancelled", records.make_queued, ""),
     ("post", f"{_ONE}/terminate", "terminate", records.make_live, ""),
+    ("patch", f"{_ONE}/environment", "environment changed", records.make_live, {"set": {"A": "1"}}),
     ("post", f"{_ONE}/commands", "command", records.make_live, {"line": "check"}),
     ("post", "commands/{command_id}/cancel", "command cancelled", records.make_live, ""),
     ("post", f"{_ONE}/deploy-key", "deploy key made", records.make_live, ""),
@@ -243,6 +260,7 @@ def test_no_operation_of_the_document_is_left_out() -> None:
 
 #: Addresses that take a POST and change nothing that lasts, or nothing of their own accord.
 APART = {
+    "applications:import-variables": "shows what a file would change",
     "account_reauthenticate": "asks for the password again",
     "account_reset_password": "sends a letter",
     "account_set_password": "for people who came by GitHub; password_set is recorded as a change",

@@ -84,7 +84,7 @@ class NewApplication(Schema):
         default=False, description=str(ApplicationForm.base_fields["confirm_migrations"].help_text)
     )
     environment: dict[str, str] = Field(
-        {}, description="Variables by name. Values are encrypted, and never come back."
+        {}, description="Variables by name. Each is a secret: its value is encrypted, and never comes back."
     )
 
 
@@ -104,3 +104,15 @@ class NewCommand(Schema):
             return words.take(self.words) if self.words else words.read(self.line)
         except words.WordsError as error:
             raise InvalidError({"words" if self.words else "line": [str(error)]}) from error
+
+
+class EnvironmentChange(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    set: dict[str, str] = Field({}, description="Values by name: of new variables, and of those there are.")
+    secret: list[str] = Field([], description="Names whose values never come back from now on.")
+    plain: list[str] = Field(
+        [], description="Names whose values may be read. One that was a secret needs a value in set too."
+    )
+    remove: list[str] = []
+    apply: bool = Field(default=False, description="Deploy the live commit with it, at once.")

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from ninja import Field, Schema
 
+from ..applications.models import EnvironmentVariable
 from ..applications.queries import Row
 from ..applications.states import Status
 from ..commands.models import Command
@@ -148,6 +149,29 @@ class DeployKeyRecord(Schema):
     made_at: datetime
 
 
+class VariableRecord(Schema):
+    name: str
+    secret: bool
+    value: str | None = Field(description="null where it is secret.")
+    changed_at: datetime
+    changed_by: str | None = Field(description="null where nobody did who has an account.")
+
+    @classmethod
+    def of(cls, variable: EnvironmentVariable) -> "VariableRecord":
+        return cls(
+            name=variable.name,
+            secret=variable.secret,
+            value=None if variable.secret else variable.value,
+            changed_at=variable.changed_at,
+            changed_by=variable.changed_by.username if variable.changed_by else None,
+        )
+
+
+class EnvironmentRecord(Schema):
+    variables: list[VariableRecord]
+    deployment_id: UUID | None = Field(description="What applies the change; null where that was not asked.")
+
+
 class ApplicationRecord(Schema):
     id: UUID
     name: str
@@ -160,7 +184,7 @@ class ApplicationRecord(Schema):
     health_path: str
     deploy_on_push: bool
     confirm_migrations: bool
-    environment: list[str] = Field(description="Names of the variables; values never come back.")
+    environment: list[str] = Field(description="Names of the variables.")
     deploy_key: DeployKeyRecord | None = Field(
         description="What a private repository is read with; null: it is read without a key."
     )

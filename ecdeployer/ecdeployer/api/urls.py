@@ -5,6 +5,7 @@ from . import (
     application_routes,
     command_routes,
     deployment_routes,
+    environment_routes,
     limit_routes,
     problems,
     webhook_routes,
@@ -27,6 +28,7 @@ api.add_router("/applications", application_routes.router)
 api.add_router("/applications", webhook_routes.router)
 api.add_router("/applications", command_routes.of_an_application)
 api.add_router("/commands", command_routes.router)
+api.add_router("/applications", environment_routes.router)
 api.add_router("/deployments", deployment_routes.router)
 api.add_router("/limits", limit_routes.router)
 
