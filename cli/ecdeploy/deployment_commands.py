@@ -77,6 +77,16 @@ def _find(call: Call, application: Record, number: int) -> Record:
 
 
 @click.command()
+@click.argument("number", type=click.IntRange(min=1))
+@followed
+@of_application
+def confirm(call: Call, application: Record, *, number: int, no_follow: bool) -> None:
+    """Deploy the commit of deployment NUMBER, whose migrations waited, with these migrations."""
+    deployment = call.portal.post(f"/deployments/{_find(call, application, number)['id']}/confirm")
+    _queued(call, deployment, no_follow=no_follow)
+
+
+@click.command()
 @of_application
 def cancel(call: Call, application: Record) -> None:
     """Stop the deployments that wait and run. A site that is live stays as it is."""

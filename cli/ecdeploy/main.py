@@ -5,7 +5,7 @@ import click
 from . import __version__
 from .account_commands import completion, login, logout
 from .application_commands import apps, create, open_site, status, terminate
-from .deployment_commands import cancel, deploy, logs, rollback
+from .deployment_commands import cancel, confirm, deploy, logs, rollback
 from .environment_commands import env
 from .machine_commands import run
 from .options import Commands
@@ -21,6 +21,7 @@ _ALL = (
     env,
     run,
     rollback,
+    confirm,
     cancel,
     open_site,
     terminate,

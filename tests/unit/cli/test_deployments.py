@@ -13,7 +13,7 @@ from django.utils import timezone
 from ecdeploy import credentials, following, terminal
 from ecdeploy.portal import Portal
 from ecdeployer.accounts.models import User
-from ecdeployer.deployments import progress
+from ecdeployer.deployments import migration_plans, progress
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.states import DeploymentState, StepName
 from rich.console import Console
@@ -148,6 +148,20 @@ def test_rolling_back_goes_to_the_release_before(ecdeploy: Ecdeploy, ines: User)
     assert Deployment.objects.get(pk=third["rolls_back_to_id"]).number == 3
     by_number = ecdeploy("rollback", "1", "-a", "bakery", "--no-follow", "--json")
     assert json.loads(by_number.stdout)["rolls_back_to_id"] == str(first.pk)
+
+
+def test_confirming_migrations_deploys_their_commit(ecdeploy: Ecdeploy, ines: User) -> None:
+    live = records.make_live(ines)
+    dropped = {"app": "shop", "name": "0002", "operations": [], "flags": [], "reversible": True}
+    waiting = records.make_deployment(
+        live.instance, DeploymentState.FAILED, at=StepName.MIGRATE, kind=Deployment.Kind.LATER,
+        failure_code=migration_plans.UNCONFIRMED, plan=[dropped],
+    )  # fmt: skip
+    result = ecdeploy("confirm", "2", "-a", "bakery", "--no-follow", "--json")
+    confirmed = Deployment.objects.get(pk=json.loads(result.stdout)["id"])
+    assert confirmed.commit_sha == waiting.commit_sha
+    assert confirmed.confirmed_plan == migration_plans.digest(waiting.plan or [])
+    assert "wait for nobody" in ecdeploy("confirm", "1", "-a", "bakery").stderr
 
 
 def test_what_cannot_be_gone_back_to_is_refused(ecdeploy: Ecdeploy, ines: User) -> None:
