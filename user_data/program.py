@@ -1,4 +1,4 @@
-"""A release's program under supervisor: program.py start RELEASE.
+"""A release's program under supervisor: program.py start RELEASE, program.py end-removed.
 
 Asked over supervisor's own socket: supervisorctl takes a quarter of a second to start, and leaves a new
 program to supervisor's next look, a second later.
@@ -7,6 +7,7 @@ program to supervisor's next look, a second later.
 import contextlib
 import http.client
 import os
+import signal
 import socket
 import sys
 import xmlrpc.client  # nosec B411 # supervisor alone is at the other end
@@ -53,6 +54,20 @@ def start(release: str) -> bool:
     return True
 
 
+def end_removed() -> None:
+    """The programs whose configuration is gone, with all that they have started."""
+    supervisor = _supervisor()
+    ((_, _, removed),) = supervisor.reloadConfig()
+    for name in removed:
+        group = supervisor.getProcessInfo(name)["pid"]
+        supervisor.stopProcessGroup(name)
+        supervisor.removeProcessGroup(name)
+        # What a project has started of its own outlives gunicorn, and would hold the old release's files.
+        if group:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+
+
 def hurry(release: str) -> None:
     """All its processes and threads serve from now on. Supervisor gives each program a group of its own."""
     with contextlib.suppress(FileNotFoundError):
@@ -64,4 +79,7 @@ def hurry(release: str) -> None:
 
 
 if __name__ == "__main__":
-    {"start": start}[sys.argv[1]](sys.argv[2])
+    if sys.argv[1] == "start":
+        start(sys.argv[2])
+    else:
+        end_removed()

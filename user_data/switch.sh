@@ -72,11 +72,12 @@ point_nginx() { # FILE: serve what it says; empty: serve nothing
 
 withdraw() { # RELEASE: end its processes
     local conf=/etc/supervisor/conf.d/site-$1.conf
-    rm -f "/run/ecdeployer-$1".{starting,waiting}
     if [[ -e $conf || -L $conf ]]; then
         rm -f "$conf"
-        supervisorctl update >/dev/null || true
+        tool program end-removed || true
     fi
+    # Not before it has ended: workers that wait for the mark to go would load the project.
+    rm -f "/run/ecdeployer-$1".{starting,waiting}
 }
 
 is_draining() { # whether nginx has workers that answer what they had accepted for a release that serves no more
@@ -105,8 +106,8 @@ tidy() { # leave the live release's processes, and of releases those that can se
     for conf in /etc/supervisor/conf.d/site-*.conf; do
         if [[ $conf != */site-$live.conf ]]; then rm -f "$conf"; fi
     done
+    tool program end-removed || true
     rm -f /run/ecdeployer-*.{starting,waiting}
-    supervisorctl update >/dev/null || true
     if [[ $live == "$release" ]]; then measure; fi
     prune "$live" "$kept_releases"
 }

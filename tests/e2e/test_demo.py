@@ -110,7 +110,7 @@ def test_a_sample_comes_live_is_used_and_goes(demo: RunningDemo, page: Page, bro
     expect(site.get_by_text("It stays.")).to_be_visible()
 
     page.get_by_role("button", name="Deploy", exact=True).click()
-    expect(page.get_by_text("is live already")).to_be_visible()
+    expect(page.get_by_text("is live already").first).to_be_visible()
     page.get_by_role("button", name="Deploy it anyway").click()
     status(page, re.compile("Step [0-9]+ of 9"))
     status(page, "Your site is live")

@@ -242,9 +242,11 @@ def test_a_machine_that_cannot_report_is_stopped_too(stack: Stack, tmp_path: Pat
     stack.manage("deploy_application", "mute")
     wait_until(lambda: runs(stack, "mute", "configure"), seconds=60)
     stack.kill("web")
-    stack.manage("cancel_deployment", "mute")
-    count = "import os; print(os.popen('pgrep -xc sleep').read())"
-    wait_until(lambda: run(stack, "mute", f'shell -c "{count}"').split()[-1] == "0", seconds=60)
-    assert "uest" in fetch(told["addresses"][0])
-    start_web(stack)
+    try:
+        stack.manage("cancel_deployment", "mute")
+        count = "import os; print(os.popen('pgrep -xc sleep').read())"
+        wait_until(lambda: run(stack, "mute", f'shell -c "{count}"').split()[-1] == "0", seconds=60)
+        assert "uest" in fetch(told["addresses"][0])
+    finally:
+        start_web(stack)
     stack.manage("terminate_application", "mute", "--wait", "--timeout=60")

@@ -77,8 +77,8 @@ def test_a_page_that_breaks(kept: Kept, client: Client, monkeypatch: pytest.Monk
     client.raise_request_exception = False
     monkeypatch.setattr(actions, "set_environment", unforeseen)
     answer = client.post(
-        f"{reverse('applications:environment', args=[application.pk])}?token={SECRET}",
-        {"environment": f"STRIPE_KEY={VALUE}"},
+        f"{reverse('applications:change-variable', args=[application.pk])}?token={SECRET}",
+        {"name": "STRIPE_KEY", "value": VALUE},
         headers={"Authorization": "Bearer abcdefghijklmnop"},
         REMOTE_ADDR="192.0.2.7",
     )

@@ -45,10 +45,9 @@ class VariableForm(forms.Form):
         data: Mapping[str, Any] | None = None,
         *,
         present: EnvironmentVariable | None = None,
-        prefix_id: str = "new",
     ) -> None:
         """``present``: the one that there is by this name; the value of a secret is not in the form."""
-        super().__init__(data, auto_id=f"{prefix_id}-%s")
+        super().__init__(data, auto_id=f"variable-{present.pk if present else 'new'}-%s")
         self.present = present
         if present is not None:
             self.initial = {"name": present.name, "plain": not present.secret}

@@ -35,8 +35,7 @@ def change_variable(request: SignedInRequest, pk: UUID) -> HttpResponse:
     application = find_application(request.user, pk)
     present = read_variables(application)
     existing = present.get(request.POST.get("name", ""))
-    prefix_id = existing.name if existing else "new"
-    form = VariableForm(request.POST, present=existing, prefix_id=prefix_id)
+    form = VariableForm(request.POST, present=existing)
     if not form.is_valid():
         return show(request, application, present=present, changed=form)
     name, value, plain = (form.cleaned_data[field] for field in ("name", "value", "plain"))
@@ -117,7 +116,7 @@ def show(
 ) -> HttpResponse:
     """The page, with the form in its place that could not be accepted."""
     found = read_variables(application) if present is None else present
-    forms = {name: VariableForm(present=each, prefix_id=name) for name, each in found.items()}
+    forms = {name: VariableForm(present=each) for name, each in found.items()}
     if changed is not None and changed.present is not None:
         forms[changed.present.name] = changed
     added = changed if changed is not None and changed.present is None else None

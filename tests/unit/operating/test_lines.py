@@ -123,7 +123,7 @@ def test_a_request_of_a_program(client: Client, lines: Lines, monkeypatch: pytes
     deployment = make_live(make_person("ines"))
     _, secret = tokens.create(deployment.application.owner, name="ci", days=1)
     client.raise_request_exception = False
-    monkeypatch.setattr("ecdeployer.api.application_routes._find", unforeseen)
+    monkeypatch.setattr("ecdeployer.api.application_routes.find", unforeseen)
     client.get(
         f"/api/v1/applications/{deployment.application_id}",
         headers={"Authorization": f"Bearer {secret}", "X-Request-ID": REQUEST},

@@ -1,4 +1,5 @@
 import os
+import signal
 import xmlrpc.client
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,12 @@ from user_data import program
 
 
 class Supervisor:
-    def __init__(self, *, added: list[str], changed: list[str], running: bool) -> None:
-        self.added, self.changed, self.running = added, changed, running
+    def __init__(self, *, added: list[str], changed: list[str], running: bool, removed: list[str]) -> None:
+        self.added, self.changed, self.running, self.removed = added, changed, running, removed
         self.asked: list[str] = []
 
     def reloadConfig(self) -> list[Any]:  # noqa: N802 - supervisor's own name
-        return [[self.added, self.changed, []]]
+        return [[self.added, self.changed, self.removed]]
 
     def startProcess(self, name: str, _wait: bool) -> None:  # noqa: N802
         if self.running:
@@ -29,7 +30,7 @@ class Supervisor:
 
 
 def supervised(monkeypatch: pytest.MonkeyPatch, **state: Any) -> Supervisor:
-    defaults: dict[str, Any] = {"added": [], "changed": [], "running": False}
+    defaults: dict[str, Any] = {"added": [], "changed": [], "running": False, "removed": []}
     made = Supervisor(**(defaults | state))
     monkeypatch.setattr(program, "_supervisor", lambda: made)
     return made
@@ -70,3 +71,15 @@ def test_a_release_that_serves_goes_as_fast_as_others(
     program.hurry("000002")
     assert hurried == ([(os.PRIO_PGRP, 4711, 0)] * 2 if running else [])
     assert not (tmp_path / "000002.starting").exists()
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_what_a_removed_program_has_started_ends_with_it(
+    monkeypatch: pytest.MonkeyPatch, *, running: bool
+) -> None:
+    supervisor = supervised(monkeypatch, removed=["site-000001"], added=["site-000002"], running=running)
+    killed: list[tuple[int, ...]] = []
+    monkeypatch.setattr(os, "killpg", lambda *given: killed.append(given))
+    program.end_removed()
+    assert supervisor.asked == ["stopProcessGroup site-000001", "removeProcessGroup site-000001"]
+    assert killed == ([(4711, signal.SIGKILL)] if running else [])
