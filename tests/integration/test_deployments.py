@@ -14,6 +14,7 @@ import pytest
 from tests.integration.deployment_stack import (
     BRIDGE,
     CLOUD_PORT,
+    GIT_PORT,
     ROOT,
     WEB_PORT,
     Stack,
@@ -124,7 +125,7 @@ def test_requirements_that_do_not_exist_fail_in_the_installers_words(stack: Stac
 
 
 def test_a_worker_that_is_killed_is_followed_by_another(stack: Stack) -> None:
-    url = f"http://{BRIDGE}:9419/guestbook"
+    url = f"http://{BRIDGE}:{GIT_PORT}/guestbook"
     stack.manage(
         "create_application",
         "--owner=alice",
@@ -192,7 +193,7 @@ def test_a_cancelled_deployment_stops_on_the_machine_and_the_site_stays(stack: S
 def test_cancelling_a_first_deployment_ends_its_machine(stack: Stack, tmp_path: Path) -> None:
     stack.publish("stuck", GUESTBOOK)
     hang(stack, "stuck", tmp_path)
-    url = f"http://{BRIDGE}:9419/stuck"
+    url = f"http://{BRIDGE}:{GIT_PORT}/stuck"
     stack.manage(
         "create_application",
         "--owner=alice",

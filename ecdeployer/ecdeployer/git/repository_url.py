@@ -70,10 +70,10 @@ def parse_url(text: str, *, allowed_hosts: Sequence[str]) -> RepositoryURL:
     over_ssh = _OVER_SSH.fullmatch(text)
     host = (over_ssh["host"] or over_ssh["same"]).lower() if over_ssh else ""
     address = f"https://{host}/{over_ssh['path']}" if over_ssh and host in names else text
-    return _parse_named(address, text, names)
+    return _parse_named(address, text, allowed_hosts)
 
 
-def _parse_named(address: str, text: str, hosts: Sequence[str]) -> RepositoryURL:
+def _parse_named(address: str, text: str, allowed_hosts: Sequence[str]) -> RepositoryURL:
     try:
         parts = urlsplit(address)
         host, credentials = parts.netloc.lower(), parts.username
@@ -83,8 +83,11 @@ def _parse_named(address: str, text: str, hosts: Sequence[str]) -> RepositoryURL
         raise RepositoryURLError(
             "The address holds a user name or a token. Remove it: the portal never asks for one."
         )
-    if parts.scheme != "https" or host not in hosts:
-        offered = " or ".join(f"https://{each}/owner/name" for each in hosts)
+    if parts.scheme != "https" or host not in allowed_hosts:
+        offered = " or ".join(
+            f"{each.rstrip('/')}/name" if "://" in each else f"https://{each}/owner/name"
+            for each in allowed_hosts
+        )
         raise RepositoryURLError(f"Found {text[:80]!r}. Repositories are read from {offered}.")
     if parts.query or parts.fragment or address.endswith(("?", "#")):
         raise RepositoryURLError(f"Found {text[:80]!r}. Leave out what stands after ? or #.")

@@ -137,3 +137,10 @@ def test_a_token_in_the_address_is_not_repeated() -> None:
 def test_a_host_that_the_operator_does_not_allow_is_answered_with_those_allowed() -> None:
     with pytest.raises(RepositoryURLError, match=r"https://github\.com/owner/name"):
         parse_url("https://example.com/o/r", allowed_hosts=["github.com"])
+
+
+def test_every_kind_of_host_is_offered() -> None:
+    with pytest.raises(RepositoryURLError) as caught:
+        parse_url("https://example.com/o/r", allowed_hosts=["github.com", "http://10.0.0.1:9418"])
+    offered = "Repositories are read from https://github.com/owner/name or http://10.0.0.1:9418/name."
+    assert offered in str(caught.value)
