@@ -63,8 +63,9 @@ class RunningCloud:
     def launch(self, **request: Any) -> str:
         """The id of a new instance of the base image, unless the request says otherwise."""
         base = {"ImageId": self.image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
-        answer = self.client("ec2").run_instances(**{**base, **request})
-        return str(answer["Instances"][0]["InstanceId"])
+        (launched,) = self.client("ec2").run_instances(**{**base, **request})["Instances"]
+        assert launched["State"]["Name"] == "pending"
+        return str(launched["InstanceId"])
 
     @property
     def image(self) -> str:
