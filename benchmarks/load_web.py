@@ -99,8 +99,10 @@ def _submit(
     )
 
 
-def poll(url: str, places: list[tuple[str, str]], seconds: float) -> tuple[list[float], dict[int, int]]:
-    """Each session asks for its page's moving part once a second with the ETag that it was given."""
+def poll(
+    url: str, places: list[tuple[str, str]], *, seconds: float, pause: float
+) -> tuple[list[float], dict[int, int]]:
+    """Each session asks for its page's moving part with the ETag that it has, ``pause`` seconds apart."""
     ends = time.monotonic() + seconds
     milliseconds: list[float] = []
     answers: dict[int, int] = {}
@@ -110,7 +112,7 @@ def poll(url: str, places: list[tuple[str, str]], seconds: float) -> tuple[list[
         # Not requests, which takes as much of the two cores for an answer as the portal.
         connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
         headers = {"Cookie": f"session={cookie}", "HX-Request": "true", "If-None-Match": ""}
-        time.sleep(at / len(places))
+        time.sleep(pause * at / len(places))
         while time.monotonic() < ends:
             began = time.perf_counter()
             connection.request("GET", path, headers=headers)
@@ -120,7 +122,7 @@ def poll(url: str, places: list[tuple[str, str]], seconds: float) -> tuple[list[
             headers["If-None-Match"] = answer.headers.get("ETag", "")
             milliseconds.append(took * 1000)
             answers[answer.status] = answers.get(answer.status, 0) + 1
-            time.sleep(max(0.0, 1 - took))
+            time.sleep(max(0.0, pause - took))
 
     with ThreadPoolExecutor(len(places)) as pool:
         list(pool.map(person, range(len(places))))

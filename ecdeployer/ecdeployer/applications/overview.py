@@ -47,6 +47,11 @@ class Overview:
         return read_progress(self.deployment) if self.deployment else None
 
     @property
+    def pause(self) -> int:
+        """Seconds until the page asks again."""
+        return self.progress.pause if self.progress and not self.progress.deployment.is_final else 1
+
+    @property
     def label(self) -> str:
         return Status(self.application.status).label
 

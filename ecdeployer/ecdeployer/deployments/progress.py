@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import math
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,8 @@ from .states import DeploymentState, StepName, StepState
 #: Characters of a log that stand on the page; the rest is behind a link.
 TAIL = 65_536
 LAST_LINES = 25
+#: Seconds since it was asked for, and between two questions of its page until then.
+PAUSES = ((30, 1), (300, 2), (math.inf, 5))
 _FINISHED = {StepState.SUCCEEDED, StepState.SKIPPED}
 
 
@@ -87,6 +90,12 @@ class Progress:
         """From the click to the end, the wait in the queue included."""
         end = self.deployment.finished_at or timezone.now()
         return max((end - self.deployment.queued_at).total_seconds(), 0)
+
+    @property
+    def pause(self) -> int:
+        """Seconds until its page asks again: most end in half a minute; what takes longer moves seldom."""
+        since = (timezone.now() - self.deployment.queued_at).total_seconds()
+        return next(pause for limit, pause in PAUSES if since < limit)
 
 
 def read_progress(deployment: Deployment) -> Progress:

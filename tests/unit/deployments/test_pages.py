@@ -1,6 +1,9 @@
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from ecdeployer.accounts.models import User
 from ecdeployer.deployments import migration_plans
 from ecdeployer.deployments.models import Deployment, Step
@@ -124,3 +127,12 @@ def test_a_plan_without_flags_is_folded(visitor: Client, ines: User) -> None:
     page = visitor.get(address).content.decode()
     assert "Migrations of the database (1)" in page
     assert "0007_drop_price" not in page
+
+
+@pytest.mark.parametrize(("seconds", "pause"), [(0, 1), (31, 2), (301, 5)])
+def test_a_page_asks_less_often_with_time(visitor: Client, ines: User, seconds: int, pause: int) -> None:
+    deployment = records.make_running(ines)
+    asked_for = timezone.now() - timedelta(seconds=seconds)
+    Deployment.objects.filter(pk=deployment.pk).update(queued_at=asked_for)
+    for address in (deployment.application.get_absolute_url(), f"/deployments/{deployment.pk}/"):
+        assert f'hx-trigger="every {pause}s"' in visitor.get(address).content.decode()
