@@ -147,7 +147,8 @@ class Matrix:
 
     def terminate(self, names: list[str]) -> None:
         for name in names:
-            self.stack.manage("terminate_application", name, "--wait", "--timeout=120")
+            self.stack.manage("terminate_application", name)
+        wait_until(lambda: machines() == [], seconds=120)
 
 
 def client(service: Any) -> Any:
@@ -192,7 +193,6 @@ def test_a_worker_killed_while_it_brings_a_site_live(
     matrix.await_end(names)
     matrix.check(names)
     matrix.terminate(names)
-    assert machines() == []
 
 
 @pytest.mark.parametrize("number", ROUNDS)
@@ -211,19 +211,19 @@ def test_a_worker_killed_around_a_command_sends_it_once(matrix: Matrix, number: 
     matrix.terminate([name])
 
 
-@pytest.mark.parametrize("boundary", ENDING)
 @pytest.mark.parametrize("number", ROUNDS)
-def test_a_worker_killed_while_it_ends_a_machine(matrix: Matrix, boundary: str, number: int) -> None:
-    name = matrix.create()
-    matrix.await_end([name])
-    matrix.arm(boundary)
-    matrix.stack.manage("terminate_application", name)
-    matrix.await_death("worker")
+def test_a_worker_killed_while_it_ends_a_machine(matrix: Matrix, number: int) -> None:
+    names = [matrix.create() for _ in ENDING]
+    matrix.await_end(names)
+    for boundary, name in zip(ENDING, names, strict=True):
+        matrix.arm(boundary)
+        matrix.stack.manage("terminate_application", name)
+        matrix.await_death("worker")
     wait_until(lambda: machines() == [], seconds=60)
     left: LiteralString = (
         "(SELECT count(*) FROM instances_ledgerentry l WHERE l.instance_id = i.id AND l.gone_at IS NULL)"
     )
-    wait_until(lambda: matrix.rows(left, name) == [(0,)], seconds=60)
+    wait_until(lambda: all(matrix.rows(left, name) == [(0,)] for name in names), seconds=60)
 
 
 @pytest.mark.parametrize("boundary", SAVING)
@@ -270,7 +270,7 @@ def _post(session: requests.Session, path: str, **data: str) -> requests.Respons
 @pytest.mark.parametrize("number", ROUNDS)
 def test_everything_at_once(matrix: Matrix, number: int) -> None:
     """Redis flushed and away, PostgreSQL crashed, no beat, then two, a machine rebooted, a worker killed."""
-    away = 60 if len(ROUNDS) > 1 else 8
+    away = 60 if len(ROUNDS) > 1 and number < 5 else 8
     names = [matrix.create() for _ in range(3)]
     url = matrix.stack.environment["REDIS_URL"]
     with Redis.from_url(url) as redis:
