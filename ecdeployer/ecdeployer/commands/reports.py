@@ -12,13 +12,12 @@ from django.utils import timezone
 
 from ..applications.models import Application
 from ..aws.ssm import CommandResult
+from ..deployments import texts
 from . import machine
 from .models import Command
 from .report_bodies import Report, ReportError, read
 from .states import CommandState
 
-#: Characters of the output that are kept: its beginning and its end.
-LIMIT, HEAD, TAIL = 512 * 1024, 128 * 1024, 256 * 1024
 CUT = "\n[... cut here ...]\n"
 #: While it speaks, nobody has to look.
 SPEAKS = timedelta(seconds=20)
@@ -55,7 +54,7 @@ def apply(pk: UUID, report: Report) -> int:
         now = timezone.now()
         command.heard_at, command.due_at = now, now + SPEAKS
         if report.offset == command.output_offset and report.next > report.offset:
-            command.output = _cut(command.output + machine.hidden(command, report.text))
+            command.output = texts.shorten(command.output + machine.hidden(command, report.text), mark=CUT)
             command.output_offset = report.next
         command.save(update_fields=["heard_at", "due_at", "output", "output_offset"])
         if report.exit_code is not None and report.next == command.output_offset:
@@ -79,7 +78,9 @@ def end_with_print(command: Command, outcome: CommandResult) -> None:
         if report.next > command.output_offset or not command.output:
             missing = report.offset > command.output_offset
             gap = "\n[... what came between did not arrive ...]\n" if missing else ""
-            command.output = _cut(command.output + gap + machine.hidden(command, report.text))
+            command.output = texts.shorten(
+                command.output + gap + machine.hidden(command, report.text), mark=CUT
+            )
             command.output_offset = report.next
             command.save(update_fields=["output", "output_offset"])
         _end(command, report)
@@ -108,7 +109,3 @@ def _end(command: Command, report: Report) -> None:
         finished_at=timezone.now(),
         due_at=None,
     )
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LIMIT else text[:HEAD] + CUT + text[HEAD:][-TAIL:]

@@ -10,7 +10,7 @@ from django.db.models.functions import Concat, Length
 from ..applications.models import EnvironmentVariable
 from .models import Step
 
-#: Characters of one step's log that are kept: its beginning and its end.
+#: Characters that are kept of what one step or command prints: its beginning and its end.
 LOG_LIMIT = 512 * 1024
 HEAD = 128 * 1024
 TAIL = 256 * 1024
@@ -51,4 +51,9 @@ def append(step_id: int, text: str, *, offset: int) -> None:
     if fits.update(log=Concat(F("log"), Value(text)), log_offset=offset):
         return
     log = step.values_list("log", flat=True).get() + text
-    step.update(log=log[:HEAD] + CUT + log[HEAD:][-TAIL:], log_offset=offset)
+    step.update(log=shorten(log, mark=CUT), log_offset=offset)
+
+
+def shorten(text: str, *, mark: str) -> str:
+    """Text beyond LOG_LIMIT without its middle, the mark in its place."""
+    return text if len(text) <= LOG_LIMIT else text[:HEAD] + mark + text[HEAD:][-TAIL:]
