@@ -16,7 +16,7 @@ from django.utils import timezone
 CLAIM = timedelta(seconds=30)
 RENEWAL = 10.0
 RENEWALS = 60
-#: Workers that may die over one record before it is taken for the cause.
+#: Workers that may die over one piece of work before its record is taken for the cause.
 ATTEMPTS = 3
 
 
@@ -83,11 +83,15 @@ def renew(record: ClaimedModel, done: threading.Event) -> None:
 
 
 def release(record: ClaimedModel, *, due_in: timedelta) -> timedelta:
-    """Let go, unless another has it by now. When to look next: sooner where a report has asked for it."""
+    """Let go, unless another has it by now. When to look next: sooner where a report has asked for it.
+
+    What killed its worker was not in the piece of work that is done: an operator who restarts workers again
+    and again during a long deployment does not end it.
+    """
     next_look = timezone.now() + due_in
     # A result that arrived meanwhile has set due_at to the moment in which it came.
     sooner = When(due_at__gt=record.due_at, due_at__lt=next_look, then=F("due_at"))
-    _held(record).update(claimed_until=None, due_at=Case(sooner, default=Value(next_look)))
+    _held(record).update(attempt=1, claimed_until=None, due_at=Case(sooner, default=Value(next_look)))
     due_at = type(record)._default_manager.values_list("due_at", flat=True).get(pk=record.pk)
     return max((due_at or next_look) - timezone.now(), timedelta(0))
 

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -52,3 +53,27 @@ def test_a_worker_that_hangs_does_not_keep_it_for_ever(taken: Deployment) -> Non
     rounds = Rounds(1000)
     claims.renew(taken, rounds)
     assert rounds.count == 1000 - claims.RENEWALS
+
+
+def lose(pk: UUID) -> None:
+    """The worker that holds it dies, and its claim runs out."""
+    Deployment.objects.filter(pk=pk).update(claimed_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_workers_that_die_over_different_pieces_of_work_do_not_add_up(deployment: Deployment) -> None:
+    for _ in range(claims.ATTEMPTS + 1):
+        claims.take(deployment.pk, only_if_due=False)
+        lose(deployment.pk)
+        found = claims.take(deployment.pk, only_if_due=False)
+        assert found is not None
+        assert found.attempt == 2
+        claims.release(found, due_in=timedelta(0))
+
+
+def test_workers_that_die_over_one_piece_of_work_add_up(deployment: Deployment) -> None:
+    for _ in range(claims.ATTEMPTS):
+        claims.take(deployment.pk, only_if_due=False)
+        lose(deployment.pk)
+    found = claims.take(deployment.pk, only_if_due=False)
+    assert found is not None
+    assert found.attempt > claims.ATTEMPTS
