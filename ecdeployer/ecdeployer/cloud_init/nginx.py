@@ -3,6 +3,9 @@
 from .quoting import nginx_word
 
 RELEASES = "/srv/ecdeployer/releases"
+#: Of what reaches the site; static files are not among it. Debian rotates what lies there by the day, and
+#: user_data/figures.py by its size.
+ACCESS_LOG = "/var/log/nginx/ecdeployer.access.log"
 
 #: %(name)s stands for a quoted word. The included file holds the static and media locations: their URLs are
 #: known only when the machine has read the project's settings, and it is written there from checked text.
@@ -21,6 +24,14 @@ map $upstream_http_referrer_policy $ecdeployer_referrer {
     "" same-origin;
 }
 
+# Without the query, which may hold what only the visitor is to know. The fields: docs/user-data-contract.md
+map $request_uri $ecdeployer_path {
+    "~^(?<ecdeployer_before>[^?]*)" $ecdeployer_before;
+}
+
+log_format ecdeployer '$time_iso8601 $status $request_time $request_method "$ecdeployer_path" '
+    '$body_bytes_sent $remote_addr "$http_user_agent"';
+
 upstream ecdeployer_site {
     server %(socket)s fail_timeout=0;
 }
@@ -29,6 +40,7 @@ server {
     listen 80 default_server;
     server_name _;
     server_tokens off;
+    access_log %(log)s ecdeployer buffer=32k flush=1s;
 
     client_max_body_size 50m;
     client_body_timeout 60s;
@@ -78,6 +90,7 @@ server {
 def render(release: str) -> str:
     """Raises UnsafeTextError for a release that nginx cannot be told of."""
     return _SITE % {
+        "log": nginx_word(ACCESS_LOG),
         "socket": nginx_word(f"unix:/run/ecdeployer/{release}.sock"),
         "locations": nginx_word(f"/etc/ecdeployer/nginx/{release}.locations"),
     }

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -92,11 +93,55 @@ def test_nginx_reads_two_locations_at_most_of_what_a_project_says(
     assert text.count("alias") <= 1
 
 
-def test_nginx_takes_the_site(tmp_path: Path) -> None:
-    (tmp_path / "x.locations").write_text(inspection.locations({"STATIC_URL": "/static/"}, "000001"))
+def site(directory: Path) -> None:
+    """The configuration of a site whose gunicorn is away, in a directory."""
+    (directory / "x.locations").write_text(inspection.locations({"STATIC_URL": "/static/"}, "000001"))
     text = nginx.render("000001")
-    text = text.replace("/etc/ecdeployer/nginx/000001.locations", f"{tmp_path}/x.locations")
-    serve(tmp_path, text.replace("listen 80 default_server", f"listen unix:{tmp_path}/s.sock"))
+    for there, here in {
+        "/etc/ecdeployer/nginx/000001.locations": f"{directory}/x.locations",
+        nginx.ACCESS_LOG: f"{directory}/access.log",
+        "listen 80 default_server": f"listen unix:{directory}/s.sock",
+    }.items():
+        text = text.replace(there, here)
+    serve(directory, text)
+
+
+def test_nginx_takes_the_site(tmp_path: Path) -> None:
+    site(tmp_path)
+
+
+LINE = re.compile(r'\d{4}-\d\d-\d\dT[\d:+]{14} (\d{3}) (\d+\.\d{3}) (\S*) "([^"]*)" \d+ unix: "([^"]*)"')
+
+
+@pytest.mark.parametrize(
+    ("request_line", "agent", "logged"),
+    [
+        ("GET /a/b?token=secret HTTP/1.0", "curl", ("502", "GET", "/a/b", "curl")),
+        ("PROPFIND /%0a%22 HTTP/1.0", 'a" 500 9.9 "', ("502", "PROPFIND", "/%0a%22", r"a\x22 500 9.9 \x22")),
+        ("GET /\x1b[31m\xe9\\ HTTP/1.0", "\t\x7f", ("400", "-", "", "-")),
+        ("nonsense", "x", ("400", "-", "", "-")),
+        ('GET /\xe9" HTTP/1.0', "x", ("502", "GET", r"/\xE9\x22", "x")),
+    ],
+)
+def test_a_request_is_one_line_of_the_access_log_whatever_it_says(
+    tmp_path: Path, request_line: str, agent: str, logged: tuple[str, str, str, str]
+) -> None:
+    site(tmp_path)
+    subprocess.run([NGINX, "-c", tmp_path / "nginx.conf"], check=True)
+    try:
+        with socket(AF_UNIX) as connection:
+            connection.connect(str(tmp_path / "s.sock"))
+            connection.sendall(f"{request_line}\r\nHost: x\r\nUser-Agent: {agent}\r\n\r\n".encode("latin-1"))
+            while connection.recv(4096):
+                pass
+    finally:
+        subprocess.run([NGINX, "-c", tmp_path / "nginx.conf", "-s", "quit"], check=True)
+    until = time.monotonic() + 5
+    while not (text := (tmp_path / "access.log").read_text()) and time.monotonic() < until:
+        time.sleep(0.05)
+    found = LINE.fullmatch(text.rstrip("\n"))
+    assert found is not None, text
+    assert (found[1], *found.groups()[2:]) == logged
 
 
 SUPERVISOR = """\
