@@ -13,16 +13,17 @@ from typing import Any
 from . import scripts
 from .parameters import DeploymentParameters
 
-_UNPACK = f"""\
+_UNPACK = """\
 #!/bin/sh
 set -eu
 umask 077
-mkdir -p {scripts.MACHINE_DIRECTORY}
-chmod 755 /opt/ecdeployer {scripts.MACHINE_DIRECTORY}
-base64 -d <<'ARCHIVE' | tar -xJ --no-same-owner --same-permissions -C {scripts.MACHINE_DIRECTORY}
+mkdir -p %(directory)s/user_data
+chmod 755 /opt/ecdeployer %(directory)s %(directory)s/user_data
+base64 -d <<'ARCHIVE' | tar -xJ --no-same-owner --same-permissions -C %(directory)s/user_data
 %(archive)s
 ARCHIVE
-if [ -z "${{SSM_Deployment+x}}" ]; then SSM_Deployment="{{{{ Deployment }}}}"; fi
+if [ -z "${SSM_Deployment+x}" ]; then SSM_Deployment="{{ Deployment }}"; fi
+cd %(directory)s
 """
 
 _DEPLOY = """\
@@ -37,12 +38,10 @@ _ACT = """\
 incoming=$(mktemp /run/ecdeployer-command.XXXXXX)
 printf %s "$SSM_Deployment" | base64 -d | gzip -d >"$incoming"
 unset SSM_Deployment
-cd /opt/ecdeployer
 python3 -sEm user_data.act "$incoming"
 """
 
 _STATUS = """\
-cd /opt/ecdeployer
 python3 -sEm user_data.report status "$SSM_Deployment"
 """
 
@@ -52,7 +51,7 @@ def deploy_document() -> dict[str, Any]:
     return _document(
         "Bring a deployment of EC Django Deployer live on its machine.",
         parameter=("The deployment's JSON, gzipped, in base64.", "^[A-Za-z0-9+/=]*$"),
-        script=_UNPACK % {"archive": scripts.archive()} + _DEPLOY,
+        script=_bringing(scripts.DEPLOYING, scripts.DEPLOYING_DIRECTORY) + _DEPLOY,
         seconds=3600,
     )
 
@@ -62,7 +61,7 @@ def status_document() -> dict[str, Any]:
     return _document(
         "Tell how far a deployment of EC Django Deployer is.",
         parameter=("The deployment's id.", "^[0-9a-f-]{36}$"),
-        script=_UNPACK % {"archive": scripts.archive()} + _STATUS,
+        script=_bringing(scripts.ASKED, scripts.ASKED_DIRECTORY) + _STATUS,
         seconds=60,
     )
 
@@ -72,7 +71,7 @@ def act_document() -> dict[str, Any]:
     return _document(
         "Do what a person asks of a machine of EC Django Deployer.",
         parameter=("The request's JSON, gzipped, in base64.", "^[A-Za-z0-9+/=]*$"),
-        script=_UNPACK % {"archive": scripts.archive()} + _ACT,
+        script=_bringing(scripts.ASKED, scripts.ASKED_DIRECTORY) + _ACT,
         seconds=4 * 3600,
     )
 
@@ -90,6 +89,10 @@ def status_arguments(deployment: str) -> dict[str, list[str]]:
 def act_arguments(request: Mapping[str, Any]) -> dict[str, list[str]]:
     """``Parameters`` of SendCommand for the document of actions."""
     return {"Deployment": [_packed(json.dumps(request))]}
+
+
+def _bringing(names: tuple[str, ...], directory: str) -> str:
+    return _UNPACK % {"archive": scripts.archive(names), "directory": directory}
 
 
 def _packed(text: str) -> str:

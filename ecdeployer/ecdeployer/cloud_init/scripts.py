@@ -9,11 +9,10 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[3] / "user_data"
 
-#: What a machine gets below ``MACHINE_DIRECTORY``. Together they are larger than user data may be, so a new
-#: machine fetches them from the deploy document, which carries them anyway.
-NAMES = (
+#: What brings a release live. Together they are larger than user data may be, so a new machine fetches them
+#: from the deploy document, which carries them anyway.
+DEPLOYING = (
     "deploy.sh",
-    "act.py",
     "disk.sh",
     "switch.sh",
     "backup.py",
@@ -40,8 +39,16 @@ NAMES = (
     "reuse.py",
     "verdict.py",
 )
-#: Python finds them as the package ``user_data`` when it is started in the directory above.
-MACHINE_DIRECTORY = "/opt/ecdeployer/user_data"
+#: What answers all else that is asked of a machine, and what that imports. A document holds 64 KiB: each
+#: carries what it runs, in a place of its own, so that what it brings meets no other version's scripts.
+ASKED = (
+    "act.py",
+    "plan.py",
+    "report.py",
+)
+#: Python finds them as the package ``user_data`` when it is started here.
+DEPLOYING_DIRECTORY = "/opt/ecdeployer"
+ASKED_DIRECTORY = "/opt/ecdeployer/asked"
 
 
 def read(name: str) -> str:
@@ -50,14 +57,14 @@ def read(name: str) -> str:
 
 
 @functools.cache
-def archive() -> str:
-    """All of ``NAMES`` as base64 of a tar.xz: a document holds 64 KiB, and gzip takes a tenth more.
+def archive(names: tuple[str, ...] = DEPLOYING) -> str:
+    """These scripts as base64 of a tar.xz: gzip takes a tenth more.
 
     The same bytes each time, so that a document is updated only when a script has changed.
     """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for name in NAMES:
+        for name in names:
             content = read(name).encode()
             member = tarfile.TarInfo(name)
             member.size = len(content)

@@ -13,7 +13,8 @@ from ecdeployer.cloud_init import documents, scripts
 
 from .conftest import Make
 
-DOCUMENTS = [documents.deploy_document(), documents.status_document()]
+DOCUMENTS = [documents.deploy_document(), documents.status_document(), documents.act_document()]
+BROUGHT = [scripts.DEPLOYING, scripts.ASKED, scripts.ASKED]
 #: What Run Command takes of a document.
 LIMIT = 64 * 1024
 
@@ -49,13 +50,22 @@ def test_the_script_is_posix_shell(document: dict[str, Any], tmp_path: Path) -> 
     subprocess.run(["sh", "-n", script], check=True)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_it_carries_the_scripts_as_they_are(document: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("document", "names"), list(zip(DOCUMENTS, BROUGHT, strict=True)))
+def test_it_carries_the_scripts_as_they_are(document: dict[str, Any], names: tuple[str, ...]) -> None:
     commands = lines(document)
     archive = commands[commands.index("ARCHIVE") - 1]
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode(archive)), mode="r:xz") as tar:
         found = {member.name: tar.extractfile(member).read().decode() for member in tar}  # type: ignore[union-attr]
-    assert found == {name: scripts.read(name) for name in scripts.NAMES}
+    assert found == {name: scripts.read(name) for name in names}
+
+
+@pytest.mark.parametrize("names", [scripts.DEPLOYING, scripts.ASKED])
+def test_scripts_that_travel_together_import_no_others(names: tuple[str, ...]) -> None:
+    for name in names:
+        wanted = re.findall(
+            r"^from user_data(?:\.(\w+))? import (\w+)|\"user_data\.(\w+)\"", scripts.read(name), re.MULTILINE
+        )
+        assert {f"{module or each or called}.py" for module, each, called in wanted} <= set(names), name
 
 
 def test_arguments_pass_the_patterns_and_come_out_as_they_went_in(make: Make) -> None:

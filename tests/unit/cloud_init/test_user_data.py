@@ -60,7 +60,8 @@ def test_an_image_gets_its_script_and_the_packages_to_warm() -> None:
 
 def test_every_script_is_ascii_and_sent() -> None:
     sent = {
-        *scripts.NAMES,
+        *scripts.DEPLOYING,
+        *scripts.ASKED,
         "fetch_scripts.py",
         "userdata_provision.sh",
         "userdata_image.sh",
