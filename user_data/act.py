@@ -20,6 +20,8 @@ from user_data.report import OPENER, Deployment, load
 
 CURRENT = "/srv/ecdeployer/current"
 FOLDER = "/var/lib/ecdeployer/commands"
+#: standing.py's.
+HELD = "/run/ecdeployer.held"
 PAUSE, HEARTBEAT, GRACE = 0.4, 5.0, 5.0
 CHUNK, PRINTED = 24_000, 18_000
 KEEP = 30 * 24 * 3600
@@ -59,11 +61,16 @@ def cancel(arguments: dict[str, Any]) -> tuple[list[str], str]:
     return [sys.executable, "-sEm", "user_data.report", "stop", arguments["deployment"]], ""
 
 
+def moving(action: str) -> Callable[[dict[str, Any]], tuple[list[str], str]]:
+    return lambda arguments: ([sys.executable, "-sEm", "user_data.moving", action], json.dumps(arguments))
+
+
 #: The program, and what it reads.
 ACTIONS: dict[str, Callable[[dict[str, Any]], tuple[list[str], str]]] = {
     "manage": manage,
     "superuser": superuser,
     "cancel": cancel,
+    **{name: moving(name) for name in ("measure", "expect", "hand-over", "hold", "resume", "take-over")},
 }
 
 
@@ -72,6 +79,8 @@ def of_site(*arguments: str) -> list[str]:
     home = os.path.realpath(CURRENT)
     if not os.path.isdir(home):
         sys.exit("No release is live on this machine.")
+    if os.path.exists(HELD):
+        sys.exit("The site is being moved to another machine.")
     site = ["setpriv", "--reuid=site", "--regid=site", "--init-groups", "--no-new-privs", "--"]
     return [*site, "/usr/bin/python3", "-I", f"{home}/python/launch.py", home, *arguments]
 

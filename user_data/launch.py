@@ -15,10 +15,14 @@ KEPT = ("http_proxy", "https_proxy", "no_proxy", "AWS_ENDPOINT_URL")
 INSPECT = ("check", "--list-tags")
 #: What serves goes first while a release starts beside it; `program.hurry` ends that.
 BEHIND = 5
+#: standing.py's: what is moved must not be written meanwhile.
+HELD = "/run/ecdeployer.held"
 ADDRESSES = ("public-ipv4", "public-hostname", "local-ipv4", "local-hostname")
 
 
 def main(home: str, action: str, *arguments: str) -> None:
+    if os.path.exists(HELD):
+        sys.exit("The site is being moved to another machine.")
     release = os.path.basename(home)
     with open(f"/etc/ecdeployer/environment/{release}.json", encoding="utf-8") as file:
         document = json.load(file)

@@ -41,6 +41,18 @@ def wait_for(look: Callable[[], Found | None], *, seconds: float, what: str) -> 
 
 
 @dataclass
+class Acted:
+    """How an action ended, and the end of what it printed."""
+
+    code: int
+    text: str
+
+    def answer(self) -> dict[str, Any]:
+        assert self.code == 0, self.text
+        return dict(json.loads(self.text.splitlines()[-1]))
+
+
+@dataclass
 class Report:
     """What one deployment has told, as the portal would keep it."""
 
@@ -174,6 +186,7 @@ class Bench:
         for name, content in (
             ("ecdeployer-deploy", documents.deploy_document()),
             ("ecdeployer-status", documents.status_document()),
+            ("ecdeployer-act", documents.act_document()),
         ):
             with contextlib.suppress(self.ssm.exceptions.InvalidDocument):
                 self.ssm.delete_document(Name=name)
@@ -328,6 +341,27 @@ class Bench:
         answer = self.outcome(sent["Command"]["CommandId"], instance)
         assert answer["Status"] == "Success", answer
         return str(answer["StandardOutputContent"])
+
+    def act(self, instance: str, action: str, arguments: Mapping[str, Any], *, seconds: int = 120) -> Acted:
+        """What a machine answers. Nobody hears its reports: AWS has what it prints."""
+        request = {
+            "command": str(uuid.uuid4()),
+            "action": action,
+            "arguments": dict(arguments),
+            "seconds": seconds,
+            "report_url": "http://127.0.0.1:9/reports/",
+            "report_token": "t" * 64,
+        }
+        sent = self.ssm.send_command(
+            DocumentName="ecdeployer-act",
+            InstanceIds=[instance],
+            Parameters=documents.act_arguments(request),
+        )
+        answer = self.outcome(sent["Command"]["CommandId"], instance, seconds=seconds + 30)
+        if answer["Status"] != "Success":
+            return Acted(code=answer["ResponseCode"], text=answer["StandardErrorContent"])
+        body = json.loads(answer["StandardOutputContent"])
+        return Acted(code=body["exit_code"], text=body["text"] or body["reason"])
 
     def report(self, parameters: DeploymentParameters, *, seconds: float = 180) -> Report:
         """The report, when the result is in."""

@@ -43,8 +43,15 @@ DEPLOYING = (
 #: carries what it runs, in a place of its own, so that what it brings meets no other version's scripts.
 ASKED = (
     "act.py",
+    "check.py",
+    "launch.py",
+    "moving.py",
     "plan.py",
+    "program.py",
     "report.py",
+    "seal.py",
+    "site_data.py",
+    "standing.py",
 )
 #: Python finds them as the package ``user_data`` when it is started here.
 DEPLOYING_DIRECTORY = "/opt/ecdeployer"
