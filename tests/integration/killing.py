@@ -35,11 +35,7 @@ BOUNDARIES: dict[str, tuple[str, str, str]] = {
 
 
 def main(file: str, command: str, *arguments: str) -> None:
-    is_web = command.endswith("gunicorn")
     for name, (module, path, when) in BOUNDARIES.items():
-        if name.startswith("web ") != is_web:
-            # Workers send wake-ups, too.
-            continue
         _Finder.wanted.setdefault(module, []).append((Path(file), name, path, when))
     sys.argv = [command, *arguments]
     runpy.run_path(command, run_name="__main__")

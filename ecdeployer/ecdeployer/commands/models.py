@@ -22,6 +22,12 @@ class Command(ClaimedModel, StatefulModel):
         MANAGE = "manage", "run manage.py"
         SUPERUSER = "superuser", "create a superuser"
         CANCEL = "cancel", "stop a deployment"
+        MEASURE = "measure", "measure what the site keeps"
+        EXPECT = "expect", "make a key for what comes"
+        HAND_OVER = "hand-over", "hand over what the site keeps"
+        TAKE_OVER = "take-over", "take over what the site keeps"
+        HOLD = "hold", "let the site stand still"
+        RESUME = "resume", "serve again"
 
     TRANSITIONS = COMMAND_TRANSITIONS
 
