@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, models
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
 #: A worker that died is waited for so long. One that lives renews its claim, for at most as long as Celery
@@ -43,9 +43,14 @@ def due(unfinished: QuerySet[Any], now: datetime) -> QuerySet[Any]:
 
 
 def take(unfinished: QuerySet[Any], pk: UUID, *, only_if_due: bool) -> bool:
-    """Hold the record until ``claimed_until``. ``attempt`` grows when who held it before never let go."""
+    """Hold the record until ``claimed_until``. ``attempt`` grows when who held it before never let go.
+
+    Of those whose worker died one is tried at a time: a worker holds several, which die with it, and of which
+    one alone may be the cause.
+    """
     now = timezone.now()
-    row = unfinished.filter(Q(claimed_until=None) | Q(claimed_until__lt=now), pk=pk)
+    on_trial = Exists(unfinished.filter(attempt__gt=1, claimed_until__gte=now).exclude(pk=pk))
+    row = unfinished.filter(Q(claimed_until=None) | (Q(claimed_until__lt=now) & ~on_trial), pk=pk)
     if only_if_due:
         row = row.filter(due_at__lte=now)
     grown = Case(When(claimed_until=None, then=F("attempt")), default=F("attempt") + Value(1))

@@ -9,6 +9,8 @@ from django.utils import timezone
 from ecdeployer.deployments import claims
 from ecdeployer.deployments.models import Deployment
 
+from tests.portal_records import make_queued
+
 pytestmark = pytest.mark.django_db
 
 
@@ -77,3 +79,17 @@ def test_workers_that_die_over_one_piece_of_work_add_up(deployment: Deployment) 
     found = claims.take(deployment.pk, only_if_due=False)
     assert found is not None
     assert found.attempt > claims.ATTEMPTS
+
+
+def test_of_those_whose_worker_died_one_is_tried_at_a_time(deployment: Deployment) -> None:
+    other = make_queued(deployment.application.owner)
+    for pk in (deployment.pk, other.pk):
+        claims.take(pk, only_if_due=False)
+        lose(pk)
+    suspect = claims.take(deployment.pk, only_if_due=False)
+    assert suspect is not None
+    assert claims.take(other.pk, only_if_due=False) is None
+    claims.release(suspect, due_in=timedelta(0))
+    found = claims.take(other.pk, only_if_due=False)
+    assert found is not None
+    assert found.attempt == 2
