@@ -92,6 +92,31 @@ def create(
         finish(call, application["deployment"])
 
 
+@click.command(name="set")
+@click.option("--name", help="What it is called in the portal.")
+@click.option("--github-url", help="Another repository, or a new address of the same.")
+@click.option("--branch", help="Empty: the repository's default branch.")
+@click.option("--description")
+@click.option("--health-path", help="What has to answer for the site to be live.")
+@click.option(
+    "--confirm-migrations/--no-confirm-migrations",
+    default=None,
+    help="Whether migrations that drop, rename or lock wait for a confirmation.",
+)
+@of_application
+def edit(call: Call, application: Record, **fields: str | bool | None) -> None:
+    """Change what an application was registered with; what is left out stays.
+
+    A new repository, branch or health path is for the next deployment.
+    """
+    given = {name: value for name, value in fields.items() if value is not None}
+    if not given:
+        raise RefusedFailure("Say what is to change, for instance: ecdeploy set --branch main")
+    after = call.portal.patch(f"/applications/{application['id']}", given)
+    changed = [f"{name} = {after[name]}" for name in given if after[name] != application[name]]
+    call.answer(after, terminal.line("; ".join(changed)) or "Nothing had to change.")
+
+
 @click.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @of_application

@@ -4,7 +4,7 @@ import click
 
 from . import __version__
 from .account_commands import completion, login, logout
-from .application_commands import apps, create, open_site, status, terminate
+from .application_commands import apps, create, edit, open_site, status, terminate
 from .deployment_commands import cancel, confirm, deploy, logs, rollback
 from .environment_commands import env
 from .machine_commands import run
@@ -16,6 +16,7 @@ _ALL = (
     apps,
     status,
     create,
+    edit,
     deploy,
     logs,
     env,

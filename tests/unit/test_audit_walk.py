@@ -92,6 +92,11 @@ class Change:
 CHANGES = [
     Change("applications:new", "created", sent=lambda _: {**NEW, "instance_type": "t3.micro"}),
     Change("applications:deploy", "queued"),
+    Change(
+        "applications:general",
+        "edited",
+        sent=lambda found: {"name": "renamed", "github_url": found.github_url},
+    ),
     Change("applications:roll-back", "queued", make=make_kept),
     Change("applications:cancel", "cancelled", make=records.make_queued),
     Change(
@@ -220,6 +225,7 @@ OPERATIONS: list[tuple[str, str, str, Make, Any]] = [
     ("post", f"{_ONE}/deployments", "queued", records.make_live, ""),
     ("post", f"{_ONE}/cancel", "cancelled", records.make_queued, ""),
     ("post", f"{_ONE}/terminate", "terminate", records.make_live, ""),
+    ("patch", _ONE, "edited", records.make_live, {"branch": "develop"}),
     ("patch", f"{_ONE}/environment", "environment changed", records.make_live, {"set": {"A": "1"}}),
     ("post", f"{_ONE}/commands", "command", records.make_live, {"line": "check"}),
     ("post", "commands/{command_id}/cancel", "command cancelled", records.make_live, ""),

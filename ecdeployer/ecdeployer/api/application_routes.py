@@ -11,14 +11,15 @@ from ninja import Query, Router
 from ninja.responses import Response
 
 from ..accounts.models import User
-from ..applications import actions, deploy_keys
-from ..applications.forms import ApplicationForm
+from ..applications import actions, deploy_keys, editing
+from ..applications.editing_forms import EditForm, values_of
+from ..applications.forms import TAKEN, ApplicationForm
 from ..applications.models import EnvironmentVariable
 from ..applications.queries import dashboard, rows
 from ..deployments.models import Deployment
 from . import idempotency
 from .authentication import ApiRequest
-from .bodies import Filters, NewApplication, NewDeployment, Page
+from .bodies import ApplicationChange, Filters, NewApplication, NewDeployment, Page
 from .cursors import read_deployments, read_newest
 from .idempotency import once_for_a_key
 from .problems import (
@@ -70,8 +71,7 @@ def create_application(request: ApiRequest, body: NewApplication) -> HttpRespons
             owner=request.auth, by=request.auth, trigger=Deployment.Trigger.API, **form.parameters()
         )
     except IntegrityError as error:
-        taken = "You have an application of this name since a moment ago. Choose another name."
-        raise InvalidError({"name": [taken]}) from error
+        raise InvalidError({"name": [TAKEN]}) from error
     return _answer(_record(request.auth, application.pk), status=201, name="show_application")
 
 
@@ -81,6 +81,29 @@ def create_application(request: ApiRequest, body: NewApplication) -> HttpRespons
 def show_application(request: ApiRequest, application_id: UUID) -> ApplicationRecord:
     """With its instance and newest deployment."""
     return _record(request.auth, application_id)
+
+
+@router.patch(
+    "/{uuid:application_id}",
+    response={200: ApplicationRecord, **documented(UNREADABLE), **_CHANGES},
+    openapi_extra=idempotency.DOCUMENTED,
+)
+@once_for_a_key
+def edit_application(
+    request: ApiRequest, application_id: UUID, body: ApplicationChange | None = None
+) -> HttpResponse:
+    """Change what is named, and nothing else. What a site is made of goes live with the next deployment."""
+    application = find(request.auth, application_id)
+    seen = values_of(application)
+    given = body.model_dump(exclude_unset=True) if body else {}
+    form = EditForm(seen | given, application=application, seen=seen)
+    if not form.is_valid():
+        raise InvalidError(form.errors)
+    try:
+        editing.edit(application, by=request.auth, changes=form.changes, seen=seen)
+    except IntegrityError as error:
+        raise InvalidError({"name": [TAKEN]}) from error
+    return Response(_record(request.auth, application_id).model_dump(), status=200)
 
 
 @router.get(

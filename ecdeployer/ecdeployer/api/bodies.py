@@ -88,6 +88,21 @@ class NewApplication(Schema):
     )
 
 
+class ApplicationChange(Schema):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field("", description="What you call it here.", json_schema_extra={"maxLength": 63})
+    github_url: str = _as_in_form("github_url")
+    description: str = _as_in_form("description")
+    branch: str = _as_in_form("branch")
+    health_path: str = _as_in_form("health_path")
+    confirm_migrations: bool = Field(
+        default=False, description=str(ApplicationForm.base_fields["confirm_migrations"].help_text)
+    )
+
+
 class NewCommand(Schema):
     """``words`` as they are, or a ``line`` that is read into words as the page does: one of the two."""
 

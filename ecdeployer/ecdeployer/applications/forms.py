@@ -9,6 +9,7 @@ from typing import Any, cast
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from ..accounts.models import User
 from ..git.names import check_branch
@@ -21,6 +22,7 @@ from .models import Application
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _HEALTH_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
+TAKEN = "You have an application of this name since a moment ago. Choose another name."
 MORE = ("name", "description", "branch", "instance_type", "health_path", "confirm_migrations", "environment")
 
 
@@ -45,28 +47,14 @@ class EnvironmentField(forms.Field):
             raise ValidationError(str(error), code="invalid") from error
 
 
-class ApplicationForm(forms.Form):
-    """Valid data becomes ``parameters()``, the arguments of ``actions.create_application``."""
+class DetailsForm(forms.Form):
+    """What is asked when an application is registered, and when it is edited: the same rules for both."""
 
-    project_name = ExactField(
-        max_length=100,
-        label="Project name",
-        help_text="The directory that holds manage.py, at the top of the repository.",
-        widget=forms.TextInput(
-            attrs={"placeholder": "mysite", "autocomplete": "off", "autocapitalize": "none"}
-        ),
-    )
     github_url = ExactField(
         max_length=500,
         label="Repository URL",
         help_text="For a branch other than the default one, add /tree/ and its name.",
         widget=forms.URLInput(attrs={"placeholder": "https://github.com/owner/repository"}),
-    )
-    deploy_on_push = forms.BooleanField(
-        required=False,
-        initial=True,
-        label="Deploy on push",
-        help_text="New commits of the branch are found within minutes, or at once with a webhook.",
     )
     name = ExactField(
         required=False,
@@ -82,7 +70,6 @@ class ApplicationForm(forms.Form):
     branch = ExactField(
         required=False, max_length=200, help_text="Left empty, the repository's default branch."
     )
-    instance_type = forms.ChoiceField(required=False, label="Instance type")
     health_path = ExactField(
         required=False,
         max_length=255,
@@ -94,6 +81,91 @@ class ApplicationForm(forms.Form):
         label="Confirm migrations",
         help_text="Those that drop or rename, or lock a large table, wait until you have seen them.",
     )
+
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.owner = owner
+
+    @property
+    def others(self) -> QuerySet[Application]:
+        """The owner's other applications, whose names are taken."""
+        return self.owner.applications.all()
+
+    def clean_branch(self) -> str:
+        branch = self.cleaned_data["branch"]
+        return _checked(check_branch, branch) if branch else ""
+
+    def clean_github_url(self) -> str:
+        try:
+            self.repository = parse_url(self.cleaned_data["github_url"], allowed_hosts=settings.GIT_HOSTS)
+        except RepositoryURLError as error:
+            raise ValidationError(str(error), code="invalid") from error
+        return str(self.repository.url)
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if not name:
+            return ""
+        if not _NAME.fullmatch(name):
+            raise ValidationError(
+                f"Found {name!r}. Use letters, digits, dots, dashes and underscores, with a letter or digit "
+                "at both ends.",
+                code="invalid",
+            )
+        if self.others.filter(name=name).exists():
+            raise ValidationError(
+                f"You have an application named {name} already. Choose another name.", code="taken"
+            )
+        return name
+
+    def clean_health_path(self) -> str:
+        path = self.cleaned_data["health_path"] or "/"
+        if not _HEALTH_PATH.fullmatch(path):
+            raise ValidationError(
+                f"Found {path!r}. Write a path on the site that begins with /, such as /healthz/.",
+                code="invalid",
+            )
+        return str(path)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = self.cleaned_data
+        self._take_branch_of_url(data)
+        return data
+
+    def _take_branch_of_url(self, data: dict[str, Any]) -> None:
+        in_url = self.repository.branch if "github_url" in data else ""
+        if not in_url or "branch" not in data:
+            return
+        if data["branch"] not in ("", in_url) and self.is_typed("branch"):
+            self.add_error(
+                "branch",
+                f"The URL names the branch {in_url} and this field another one. Empty one of the two.",
+            )
+        data["branch"] = in_url
+
+    def is_typed(self, name: str) -> bool:
+        """Whether a person put it there, and not what was there before."""
+        return True
+
+
+class ApplicationForm(DetailsForm):
+    """Valid data becomes ``parameters()``, the arguments of ``actions.create_application``."""
+
+    project_name = ExactField(
+        max_length=100,
+        label="Project name",
+        help_text="The directory that holds manage.py, at the top of the repository.",
+        widget=forms.TextInput(
+            attrs={"placeholder": "mysite", "autocomplete": "off", "autocapitalize": "none"}
+        ),
+    )
+    deploy_on_push = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Deploy on push",
+        help_text="New commits of the branch are found within minutes, or at once with a webhook.",
+    )
+    instance_type = forms.ChoiceField(required=False, label="Instance type")
     environment = EnvironmentField(
         required=False,
         label="Environment variables",
@@ -108,10 +180,10 @@ class ApplicationForm(forms.Form):
         ),
     )
     submission = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid.uuid4)
+    field_order = ("project_name", "github_url", "deploy_on_push")
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.owner = owner
+        super().__init__(*args, owner=owner, **kwargs)
         self._offer(settings.INSTANCE_TYPES)
 
     def _offer(self, types: Sequence[str]) -> None:
@@ -135,62 +207,14 @@ class ApplicationForm(forms.Form):
     def clean_project_name(self) -> str:
         return _checked(check_project_name, self.cleaned_data["project_name"])
 
-    def clean_branch(self) -> str:
-        branch = self.cleaned_data["branch"]
-        return _checked(check_branch, branch) if branch else ""
-
-    def clean_github_url(self) -> str:
-        try:
-            self.repository = parse_url(self.cleaned_data["github_url"], allowed_hosts=settings.GIT_HOSTS)
-        except RepositoryURLError as error:
-            raise ValidationError(str(error), code="invalid") from error
-        return str(self.repository.url)
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        if not name:
-            return ""
-        if not _NAME.fullmatch(name):
-            raise ValidationError(
-                f"Found {name!r}. Use letters, digits, dots, dashes and underscores, with a letter or digit "
-                "at both ends.",
-                code="invalid",
-            )
-        if self.owner.applications.filter(name=name).exists():
-            raise ValidationError(
-                f"You have an application named {name} already. Choose another name.", code="taken"
-            )
-        return name
-
     def clean_instance_type(self) -> str:
         return str(self.cleaned_data["instance_type"] or settings.INSTANCE_TYPES[0])
 
-    def clean_health_path(self) -> str:
-        path = self.cleaned_data["health_path"] or "/"
-        if not _HEALTH_PATH.fullmatch(path):
-            raise ValidationError(
-                f"Found {path!r}. Write a path on the site that begins with /, such as /healthz/.",
-                code="invalid",
-            )
-        return str(path)
-
     def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = self.cleaned_data
-        self._take_branch_of_url(data)
+        data = super().clean()
         if not data.get("name") and "name" not in self.errors and "project_name" in data:
             data["name"] = self._free_name(data["project_name"])
         return data
-
-    def _take_branch_of_url(self, data: dict[str, Any]) -> None:
-        in_url = self.repository.branch if "github_url" in data else ""
-        if not in_url or "branch" not in data:
-            return
-        if data["branch"] not in ("", in_url):
-            self.add_error(
-                "branch",
-                f"The URL names the branch {in_url} and this field another one. Empty one of the two.",
-            )
-        data["branch"] = in_url
 
     def _free_name(self, wanted: str) -> str:
         """The project name, with the first number behind it that makes it the owner's only one."""

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import environment_views, import_views, repository_views, rollback_views, views
+from . import environment_views, general_views, import_views, repository_views, rollback_views, views
 
 app_name = "applications"
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("<uuid:pk>/deployments/", views.list_deployments, name="deployments"),
     path("<uuid:pk>/deployments/<int:number>/roll-back/", rollback_views.roll_back, name="roll-back"),
     path("<uuid:pk>/activity/", views.list_events, name="events"),
+    path("<uuid:pk>/general/", general_views.general, name="general"),
     path("<uuid:pk>/repository/", repository_views.repository, name="repository"),
     path("<uuid:pk>/repository/key/", repository_views.make_key, name="make-key"),
     path("<uuid:pk>/repository/key/remove/", repository_views.remove_key, name="remove-key"),

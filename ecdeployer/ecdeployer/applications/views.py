@@ -17,7 +17,7 @@ from ..deployments.fragments import answer_poll
 from ..deployments.models import Deployment
 from . import actions
 from .environment_forms import AnswerForm
-from .forms import ApplicationForm, TerminateForm
+from .forms import TAKEN, ApplicationForm, TerminateForm
 from .models import Application
 from .overview import is_unapplied, read_overview, read_tag
 from .queries import count_by_status, dashboard, find_application, rows
@@ -90,9 +90,7 @@ def _create(request: SignedInRequest, form: ApplicationForm) -> Application | No
         # Another request of the same person was first, between the check and the write.
         earlier = _submitted_before(request)
         if earlier is None:
-            form.add_error(
-                "name", "You have an application of this name since a moment ago. Choose another name."
-            )
+            form.add_error("name", TAKEN)
         return earlier
 
 

@@ -57,8 +57,8 @@ def _about_repository(event: Event, facts: Facts) -> Verdict | None:
         return None
     if event.repository_id and event.repository_id == facts.repository_id:
         return _refused(
-            f"The repository {ours} is called {theirs} now, where the portal cannot follow it. Make an "
-            "application with the new address, or give the repository its name back."
+            f"The repository {ours} is called {theirs} now, where the portal cannot follow it. Change the "
+            "repository URL under Settings, or give the repository its name back."
         )
     return _refused(
         f"It is about {theirs or 'a repository without a name'}, and this application's is {ours}."

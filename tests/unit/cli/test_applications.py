@@ -138,3 +138,16 @@ def test_names_are_completed(
     monkeypatch.setenv("COMP_CWORD", "3")
     result = CliRunner().invoke(main, prog_name="ecdeploy")
     assert result.stdout == "plain,library\n"
+
+
+def test_what_is_named_is_changed(ecdeploy: Ecdeploy, ines: User) -> None:
+    application = records.make_live(ines).application
+    result = ecdeploy("set", "-a", "bakery", "--branch", "develop", "--confirm-migrations")
+    assert result.stdout == "branch = develop; confirm_migrations = True\n"
+    application.refresh_from_db()
+    assert (application.branch, application.confirm_migrations) == ("develop", True)
+    assert ecdeploy("set", "-a", "bakery", "--branch", "develop").stdout == "Nothing had to change.\n"
+    assert ecdeploy("set", "-a", "bakery").exit_code == 2
+    wrong = ecdeploy("set", "-a", "bakery", "--branch", "a b")
+    assert wrong.exit_code == 2
+    assert "branch" in wrong.stderr

@@ -26,6 +26,7 @@ class Tab:
 
 
 SETTINGS = (
+    Tab("General", "applications:general"),
     Tab("Repository", "applications:repository"),
     Tab("Push to deploy", "webhooks:push", ("webhooks:delivery",)),
 )
