@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "ecdeployer.deployments",
     "ecdeployer.commands",
     "ecdeployer.webhooks",
+    "ecdeployer.figures",
     "ecdeployer.operating",
     "ecdeployer.api",
 ]
@@ -188,6 +189,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "ecdeployer.webhooks.tasks.ask_for_heads",
         "schedule": 5.0,
         "options": {"expires": 5.0},
+    },
+    "collect-figures": {
+        "task": "ecdeployer.figures.tasks.collect",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
+    "thin-figures": {
+        "task": "ecdeployer.figures.tasks.thin",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
     },
     "prune-deliveries": {
         "task": "ecdeployer.webhooks.tasks.prune",

@@ -13,6 +13,7 @@ urlpatterns = [
     path("applications/", include("ecdeployer.applications.urls")),
     path("deployments/", include("ecdeployer.deployments.urls")),
     path("applications/", include("ecdeployer.webhooks.urls")),
+    path("applications/", include("ecdeployer.figures.urls")),
     path("commands/", include("ecdeployer.commands.urls")),
     path("reports/commands/", include("ecdeployer.commands.report_urls")),
     path("hooks/<uuid:pk>/", receive, name="hook"),

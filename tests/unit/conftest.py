@@ -59,6 +59,7 @@ def filled(owner: User) -> dict[str, Any]:
         "api.deployment_id": deployment.pk,
         "api.name": "install",
         "api.delivery_id": delivery.pk,
+        "figures.pk": deployment.application_id,
         "webhooks.pk": deployment.application_id,
         "webhooks.delivery": delivery.pk,
         "pk": deployment.application_id,

@@ -67,6 +67,7 @@ def record(db: None) -> dict[str, UUID | int | str]:
         "deployments.step": "install",
         "findings.code": "debug-on",
         "tokens.pk": token.pk,
+        "figures.pk": deployment.application_id,
         "webhooks.pk": deployment.application_id,
         "webhooks.delivery": make_delivery(deployment.application, outcome="deployed").pk,
     }

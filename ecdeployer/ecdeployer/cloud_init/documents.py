@@ -41,6 +41,19 @@ unset SSM_Deployment
 python3 -sEm user_data.act "$incoming"
 """
 
+#: It brings the sampler along: a machine that was set up by an older portal has figures, too.
+_FIGURES = """\
+#!/bin/sh
+set -eu
+umask 022
+if [ -z "${SSM_Since+x}" ]; then SSM_Since="{{ Since }}"; fi
+cat >/opt/ecdeployer/figures.new <<'PROGRAM'
+%(program)s
+PROGRAM
+mv /opt/ecdeployer/figures.new /opt/ecdeployer/figures.py
+exec python3 -I /opt/ecdeployer/figures.py answer "$SSM_Since"
+"""
+
 _STATUS = """\
 python3 -sEm user_data.report status "$SSM_Deployment"
 """
@@ -76,6 +89,17 @@ def act_document() -> dict[str, Any]:
     )
 
 
+def figures_document() -> dict[str, Any]:
+    """Has a machine keep figures, and prints those that it has (see ``user_data/figures.py``)."""
+    return _document(
+        "Tell what a machine of EC Django Deployer does, minute by minute.",
+        parameter=("The first minute, counted from 1970.", "^[0-9]{1,9}$"),
+        name="Since",
+        script=_FIGURES % {"program": scripts.read("figures.py").rstrip("\n")},
+        seconds=60,
+    )
+
+
 def deploy_arguments(parameters: DeploymentParameters) -> dict[str, list[str]]:
     """``Parameters`` of SendCommand for the deploy document."""
     return {"Deployment": [_packed(parameters.to_json())]}
@@ -84,6 +108,11 @@ def deploy_arguments(parameters: DeploymentParameters) -> dict[str, list[str]]:
 def status_arguments(deployment: str) -> dict[str, list[str]]:
     """``Parameters`` of SendCommand for the status document."""
     return {"Deployment": [deployment]}
+
+
+def figures_arguments(since: int) -> dict[str, list[str]]:
+    """``Parameters`` of SendCommand for the document of figures."""
+    return {"Since": [str(since)]}
 
 
 def act_arguments(request: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -99,13 +128,15 @@ def _packed(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).decode()
 
 
-def _document(description: str, *, parameter: tuple[str, str], script: str, seconds: int) -> dict[str, Any]:
+def _document(
+    description: str, *, parameter: tuple[str, str], script: str, seconds: int, name: str = "Deployment"
+) -> dict[str, Any]:
     meaning, pattern = parameter
     return {
         "schemaVersion": "2.2",
         "description": description,
         "parameters": {
-            "Deployment": {
+            name: {
                 "type": "String",
                 "description": meaning,
                 "allowedPattern": pattern,

@@ -63,7 +63,13 @@ def document_contents() -> dict[str, dict[str, Any]]:
         f"{prefix}-deploy": contents.deploy_document(),
         f"{prefix}-status": contents.status_document(),
         f"{prefix}-act": contents.act_document(),
+        figures_document(): contents.figures_document(),
     }
+
+
+def figures_document() -> str:
+    """Its name: known without asking AWS."""
+    return f"{settings.RESOURCE_PREFIX}-figures"
 
 
 def find(aws: AWS) -> Infrastructure:

@@ -168,7 +168,12 @@ def _parameters(scope: Scope) -> list[Statement]:
 
 def _commanding(scope: Scope) -> list[Statement]:
     ours = {f"ssm:resourceTag/{key}": value for key, value in scope.our_tag.items()}
-    look = ["ssm:ListCommands", "ssm:GetCommandInvocation"]
+    look = [
+        "ssm:ListCommands",
+        "ssm:ListCommandInvocations",
+        "ssm:GetCommandInvocation",
+        "ssm:DescribeInstanceInformation",
+    ]
     return [
         _allow("OwnDocuments", ["ssm:SendCommand"], scope.arn("ssm", f"document/{scope.prefix}-*")),
         _allow(

@@ -14,6 +14,7 @@ from ecdeployer.cloud_init import documents, scripts
 from .conftest import Make
 
 DOCUMENTS = [documents.deploy_document(), documents.status_document(), documents.act_document()]
+FIGURES = documents.figures_document()
 BROUGHT = [scripts.DEPLOYING, scripts.ASKED, scripts.ASKED]
 #: What Run Command takes of a document.
 LIMIT = 64 * 1024
@@ -24,7 +25,7 @@ def lines(document: dict[str, Any]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", [*DOCUMENTS, FIGURES])
 def test_a_document_has_one_typed_parameter_that_travels_as_a_variable(document: dict[str, Any]) -> None:
     assert document["schemaVersion"] == "2.2"
     (parameter,) = document["parameters"].values()
@@ -43,11 +44,20 @@ def test_the_parameter_is_text_only_for_agents_that_know_no_variables(
     assert 'SSM_Deployment="{{ Deployment }}"' in text
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", [*DOCUMENTS, FIGURES])
 def test_the_script_is_posix_shell(document: dict[str, Any], tmp_path: Path) -> None:
     script = tmp_path / "script.sh"
     script.write_text("\n".join(lines(document)) + "\n")
     subprocess.run(["sh", "-n", script], check=True)
+
+
+def test_the_document_of_figures_brings_the_sampler_as_it_is() -> None:
+    commands = lines(FIGURES)
+    text = "\n".join(commands)
+    assert re.findall(r"\{\{.*?\}\}", text) == ["{{ Since }}"]
+    assert text.partition("<<'PROGRAM'\n")[2].partition("PROGRAM\n")[0] == scripts.read("figures.py")
+    (since,) = documents.figures_arguments(29_400_720)["Since"]
+    assert re.fullmatch(FIGURES["parameters"]["Since"]["allowedPattern"], since)
 
 
 @pytest.mark.parametrize(("document", "names"), list(zip(DOCUMENTS, BROUGHT, strict=True)))

@@ -20,6 +20,7 @@ from ecdeployer.commands.models import Command
 from ecdeployer.deployments import endings
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.states import StepName
+from ecdeployer.figures.models import Gauge, Sample
 from ecdeployer.instances import (
     environment,
     infrastructure,
@@ -84,6 +85,8 @@ class Fleet(RuleBasedStateMachine):
         self.time = self.clock.start()
         for model in (
             Command,
+            Gauge,
+            Sample,
             Deployment,
             Usage,
             LedgerEntry,

@@ -40,6 +40,7 @@ def test_an_empty_account_gets_everything(aws: AWS) -> None:
         "document sites-deploy": "made",
         "document sites-status": "made",
         "document sites-act": "made",
+        "document sites-figures": "made",
     }
 
 
