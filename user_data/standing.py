@@ -33,7 +33,7 @@ LOCK = "/run/ecdeployer.lock"
 ARCHIVE = "/var/lib/ecdeployer/hand-over"
 SITE_LINK = "/etc/nginx/sites-enabled/ecdeployer.conf"
 PAGE = "/etc/ecdeployer/nginx/held.conf"
-#: A machine that loses power comes back serving.
+#: A machine that loses power comes back serving, and forgets this.
 AT_BOOT = "/etc/tmpfiles.d/ecdeployer-held.conf"
 DRAIN, PATIENCE = 10.0, 60.0
 RUNS = ("STARTING", "RUNNING", "BACKOFF")
@@ -94,13 +94,19 @@ def end(*, wait: bool = True) -> None:
     )
 
 
+def is_shutting_down() -> bool:
+    """Whatever serves is being stopped, and will be started at the next boot."""
+    asked = subprocess.run(["systemctl", "is-system-running"], check=False, capture_output=True, text=True)
+    return asked.stdout.strip() == "stopping"
+
+
 def stand() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with alone():
         state = {"address": address(), "site": os.readlink(SITE_LINK), "programs": running(), "still": False}
         save(HELD, state)
         with open(AT_BOOT, "w", encoding="ascii") as file:
-            file.write(f"L+! {SITE_LINK} - - - - {state['site']}\nR! {ARCHIVE}\n")
+            file.write(f"L+! {SITE_LINK} - - - - {state['site']}\nR! {ARCHIVE}\nr! {AT_BOOT}\n")
         point_nginx(PAGE)
         stop_all()
         save(HELD, {**state, "still": True})
@@ -125,10 +131,12 @@ def resume() -> None:
         print(f"The address {state['address']} is another machine's by now: this one stays as it is.")
         return
     os.unlink(HELD)
-    start_all(state["programs"])
-    point_nginx(state["site"])
+    link(state["site"])
     os.unlink(AT_BOOT)
     shutil.rmtree(ARCHIVE, ignore_errors=True)
+    if not is_shutting_down():
+        start_all(state["programs"])
+        point_nginx(state["site"])
 
 
 def address() -> str:
@@ -172,13 +180,19 @@ def log_of(release: str) -> str:
 def point_nginx(target: str) -> None:
     """Serve what this file says; what was asked before is answered, for a while."""
     old = workers()
-    os.symlink(target, f"{PAGE}.link")
-    os.rename(f"{PAGE}.link", SITE_LINK)
+    link(target)
     subprocess.run(["nginx", "-qt"], check=True)
     subprocess.run(["systemctl", "reload-or-restart", "nginx"], check=True)
     until = time.monotonic() + DRAIN
     while old & workers() and time.monotonic() < until:
         time.sleep(0.05)
+
+
+def link(target: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{PAGE}.link")
+    os.symlink(target, f"{PAGE}.link")
+    os.rename(f"{PAGE}.link", SITE_LINK)
 
 
 def workers() -> set[str]:

@@ -112,9 +112,13 @@ def test_a_move_that_fails_leaves_the_old_site(bench: Bench, two: Any) -> None:
     move.back(seconds=40)
     assert bench.act(move.old, "hold", {"lease": 60}).code != 0
     move.hand_over()
+    bench.shell(move.old, "systemctl kill --signal=KILL ecdeployer-standing")
+    move.back(seconds=40)
+    move.hand_over()
     bench.ec2.reboot_instances(InstanceIds=[move.old])
     move.back(seconds=90)
     assert bench.get(move.old, "/visits/")[1] == '{"visits": 4, "release": "one"}'
+    assert bench.shell(move.old, "ls /etc/tmpfiles.d | grep held; true") == ""
 
 
 def test_how_long_visitors_wait(bench: Bench, two: Any) -> None:

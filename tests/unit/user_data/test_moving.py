@@ -150,6 +150,8 @@ def test_a_site_comes_back_only_where_its_address_is(
     monkeypatch.setattr(standing, "AT_BOOT", str(boot))
     monkeypatch.setattr(standing, "ARCHIVE", str(tmp_path / "archive"))
     monkeypatch.setattr(standing, "ask_addresses", lambda: [now] if now else [])
+    monkeypatch.setattr(standing, "link", lambda _: None)
+    monkeypatch.setattr(standing, "is_shutting_down", lambda: False)
     monkeypatch.setattr(standing, "start_all", lambda names: done.append((names, held.exists())))
     monkeypatch.setattr(standing, "point_nginx", done.append)
     standing.resume()
