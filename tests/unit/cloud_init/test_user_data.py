@@ -63,6 +63,7 @@ def test_every_script_is_ascii_and_sent() -> None:
         *scripts.DEPLOYING,
         *scripts.ASKED,
         "fetch_scripts.py",
+        "figures.py",
         "userdata_provision.sh",
         "userdata_image.sh",
         "warm_packages.txt",
