@@ -102,7 +102,12 @@ def hold(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def resume(_: dict[str, Any]) -> dict[str, Any]:
+    """The address may have been another machine's until now, and be on its way back."""
     standing.end()
+    until = time.monotonic() + PATIENCE
+    while standing.load(standing.HELD) is not None and time.monotonic() < until:
+        time.sleep(1)
+        standing.resume()
     if standing.load(standing.HELD) is not None:
         sys.exit("The site does not serve again: its address is another machine's.")
     return {}

@@ -31,22 +31,22 @@ class _Transport(xmlrpc.client.Transport):
         return _Connection("localhost", timeout=60)
 
 
-def _supervisor() -> Any:
+def supervisor() -> Any:
     return xmlrpc.client.ServerProxy("http://localhost", transport=_Transport()).supervisor
 
 
 def start(release: str) -> bool:
     """As its configuration says; False for one that runs already, and goes on. Raises xmlrpc.client.Error."""
-    supervisor, name = _supervisor(), f"site-{release}"
-    ((added, changed, _),) = supervisor.reloadConfig()
+    asked, name = supervisor(), f"site-{release}"
+    ((added, changed, _),) = asked.reloadConfig()
     if name in changed:
-        supervisor.stopProcessGroup(name)
-        supervisor.removeProcessGroup(name)
+        asked.stopProcessGroup(name)
+        asked.removeProcessGroup(name)
     fresh, wait = name in [*added, *changed], False
     if fresh:
-        supervisor.addProcessGroup(name)
+        asked.addProcessGroup(name)
     try:
-        supervisor.startProcess(name, wait)
+        asked.startProcess(name, wait)
     except xmlrpc.client.Fault as fault:
         if fault.faultCode != ALREADY_STARTED:
             raise
@@ -56,12 +56,12 @@ def start(release: str) -> bool:
 
 def end_removed() -> None:
     """The programs whose configuration is gone, with all that they have started."""
-    supervisor = _supervisor()
-    ((_, _, removed),) = supervisor.reloadConfig()
+    asked = supervisor()
+    ((_, _, removed),) = asked.reloadConfig()
     for name in removed:
-        group = supervisor.getProcessInfo(name)["pid"]
-        supervisor.stopProcessGroup(name)
-        supervisor.removeProcessGroup(name)
+        group = asked.getProcessInfo(name)["pid"]
+        asked.stopProcessGroup(name)
+        asked.removeProcessGroup(name)
         # What a project has started of its own outlives gunicorn, and would hold the old release's files.
         if group:
             with contextlib.suppress(ProcessLookupError):
@@ -72,7 +72,7 @@ def hurry(release: str) -> None:
     """All its processes and threads serve from now on. Supervisor gives each program a group of its own."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(MARK.format(release))
-    group = _supervisor().getProcessInfo(f"site-{release}")["pid"]
+    group = supervisor().getProcessInfo(f"site-{release}")["pid"]
     if group:
         with contextlib.suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PGRP, group, 0)

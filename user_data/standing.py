@@ -145,13 +145,13 @@ def address() -> str:
 
 
 def running() -> list[str]:
-    found: list[dict[str, Any]] = program._supervisor().getAllProcessInfo()
+    found: list[dict[str, Any]] = program.supervisor().getAllProcessInfo()
     return [f"{each['group']}:{each['name']}" for each in found if each["statename"] in RUNS]
 
 
 def stop_all() -> None:
     """Supervisor's programs, and whatever else runs as the site's user. What served them last has ended."""
-    program._supervisor().stopAllProcesses()
+    program.supervisor().stopAllProcesses()
     until = time.monotonic() + DRAIN
     while not subprocess.run(["pkill", "-KILL", "-u", "site"], check=False).returncode:
         if time.monotonic() > until:
@@ -161,7 +161,7 @@ def stop_all() -> None:
 
 def start_all(names: list[str]) -> None:
     """And wait for an answer of the site."""
-    supervisor, (release, _) = program._supervisor(), site_data.live()
+    supervisor, (release, _) = program.supervisor(), site_data.live()
     site = check.Site(f"unix:/run/ecdeployer/{release}.sock", host="localhost", log=log_of(release))
     begin = os.path.getsize(site.log) if os.path.exists(site.log) else 0
     for name in names:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from user_data import act, launch, moving, seal, standing
+from user_data import act, launch, moving, program, seal, standing
 
 CONTENT = os.urandom(300_000)
 
@@ -134,6 +134,36 @@ def test_nothing_of_a_held_site_is_started(
         act.of_site("manage", "check")
     with pytest.raises(SystemExit, match="moved"):
         launch.main("/srv/ecdeployer/releases/000001", "manage", "check")
+
+
+def test_the_address_may_be_on_its_way_back(held: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    standing.save(str(held), {})
+    asked: list[str] = []
+
+    def resume() -> None:
+        asked.append("resume")
+        if len(asked) == 3:
+            held.unlink()
+
+    monkeypatch.setattr(standing, "end", lambda: asked.append("end"))
+    monkeypatch.setattr(standing, "resume", resume)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    assert moving.resume({}) == {}
+    assert asked == ["end", "resume", "resume"]
+    standing.save(str(held), {})
+    monkeypatch.setattr(moving, "PATIENCE", 0.0)
+    with pytest.raises(SystemExit, match="another machine"):
+        moving.resume({})
+
+
+def test_supervisor_is_asked_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Supervisor:
+        def getAllProcessInfo(self) -> list[dict[str, str]]:  # noqa: N802 - supervisor's own name
+            rows = [("site-000001", "RUNNING"), ("process-worker", "BACKOFF"), ("process-beat", "STOPPED")]
+            return [{"group": name, "name": name, "statename": state} for name, state in rows]
+
+    monkeypatch.setattr(program, "supervisor", Supervisor)
+    assert standing.running() == ["site-000001:site-000001", "process-worker:process-worker"]
 
 
 @pytest.mark.parametrize(("now", "serves"), [("10.0.0.1", True), ("", True), ("10.0.0.2", False)])

@@ -32,7 +32,7 @@ class Supervisor:
 def supervised(monkeypatch: pytest.MonkeyPatch, **state: Any) -> Supervisor:
     defaults: dict[str, Any] = {"added": [], "changed": [], "running": False, "removed": []}
     made = Supervisor(**(defaults | state))
-    monkeypatch.setattr(program, "_supervisor", lambda: made)
+    monkeypatch.setattr(program, "supervisor", lambda: made)
     return made
 
 
