@@ -4,6 +4,7 @@ What is done is a program whose output goes to a file, and is posted to the port
 answers when nobody wants it any more. At the end one report is printed, for a portal that was out of reach.
 """
 
+import codecs
 import contextlib
 import json
 import os
@@ -22,8 +23,12 @@ CURRENT = "/srv/ecdeployer/current"
 FOLDER = "/var/lib/ecdeployer/commands"
 #: standing.py's.
 HELD = "/run/ecdeployer.held"
+ENVIRONMENTS = "/etc/ecdeployer/environment"
 PAUSE, HEARTBEAT, GRACE = 0.4, 5.0, 5.0
-CHUNK, PRINTED = 24_000, 18_000
+#: A report's text takes at most six times its bytes as JSON; the portal takes 256 KB.
+CHUNK, PRINTED = 40_000, 18_000
+#: Tries for what is left at the end. Seconds after which following is of no use: nobody hears.
+TRIES, DEAF = 3, 20.0
 KEEP = 30 * 24 * 3600
 KEPT = ("http_proxy", "https_proxy", "no_proxy", "AWS_ENDPOINT_URL")
 SUPERUSER = """
@@ -65,12 +70,20 @@ def moving(action: str) -> Callable[[dict[str, Any]], tuple[list[str], str]]:
     return lambda arguments: ([sys.executable, "-sEm", "user_data.moving", action], json.dumps(arguments))
 
 
+def logs(arguments: dict[str, Any]) -> tuple[list[str], str]:
+    """As an account that owns nothing: what is read was written by the site and its visitors."""
+    reader = ["setpriv", "--reuid=nobody", "--regid=adm", "--groups=adm,systemd-journal"]
+    limits = ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"]
+    return [*reader, *limits, sys.executable, "-sEm", "user_data.logs"], json.dumps(arguments)
+
+
 #: The program, and what it reads.
 ACTIONS: dict[str, Callable[[dict[str, Any]], tuple[list[str], str]]] = {
     "manage": manage,
     "superuser": superuser,
     "cancel": cancel,
     **{name: moving(name) for name in ("measure", "expect", "hand-over", "hold", "resume", "take-over")},
+    "logs": logs,
 }
 
 
@@ -93,9 +106,13 @@ class Act:
         self.offset = 0
         self.unwanted = False
         self.path = f"{FOLDER}/{request['command']}"
-        # Values of the site's environment do not leave the machine.
+        # Values of the site's environment do not leave the machine; old logs hold those of old releases.
         self.site = Deployment("0" * 36)
-        self.site.learn_secrets(os.path.basename(os.path.realpath(CURRENT)))
+        known: set[str] = set()
+        for name in os.listdir(ENVIRONMENTS) if os.path.isdir(ENVIRONMENTS) else ():
+            self.site.learn_secrets(name.removesuffix(".json"))
+            known.update(self.site.secrets)
+        self.site.secrets = sorted(known, key=len, reverse=True)
 
     def run(self) -> dict[str, Any]:
         """The last report."""
@@ -121,45 +138,52 @@ class Act:
     def follow(self, process: "subprocess.Popen[bytes]") -> str:
         """Until it has ended, or has to; why it has to."""
         until = time.monotonic() + float(self.request["seconds"])
-        spoken = time.monotonic()
+        spoken = heard = time.monotonic()
         while process.poll() is None:
             if time.monotonic() > until:
                 return f"It took longer than {self.request['seconds']} seconds, and was ended."
             body = self.report()
             if body["text"] or time.monotonic() - spoken > HEARTBEAT:
                 spoken = time.monotonic()
-                self.post(body)
+                heard = spoken if self.post(body) else heard
             if self.unwanted:
                 return "It was cancelled."
-            time.sleep(PAUSE)
+            if self.request["arguments"].get("follow") and spoken - heard > DEAF:
+                return "The machine cannot reach the portal: what it prints cannot be followed."
+            if body["next"] - body["offset"] < CHUNK // 2:
+                time.sleep(PAUSE)
         return ""
 
     def conclude(self, code: int, reason: str) -> dict[str, Any]:
         """Post what is left; what was not taken is in the answer."""
-        while not self.unwanted:
-            body = self.report()
-            final = self.offset + CHUNK >= os.path.getsize(self.path)
+        failed = 0
+        while not self.unwanted and failed < TRIES:
+            body = self.report(last=True)
+            final = body["next"] == os.path.getsize(self.path)
             if final:
                 body |= {"exit_code": code, "reason": reason}
             before = self.offset
-            if not self.post(body) or (not final and self.offset == before):
+            if not self.post(body):
+                failed += 1
+                time.sleep(0 if self.unwanted or failed == TRIES else PAUSE)
+            elif final and self.offset >= body["next"]:
                 break
-            if final and self.offset >= body["next"]:
-                break
+            elif self.offset == before:
+                failed += 1
         size = os.path.getsize(self.path)
         self.offset = min(self.offset, max(0, size - PRINTED // 3)) if size > PRINTED // 3 else 0
-        body = self.report()
+        body = self.report(last=True)
         while len(json.dumps(body)) > PRINTED:
             body["text"] = body["text"][len(body["text"]) // 2 :]
         return body | {"exit_code": code, "reason": reason}
 
-    def report(self) -> dict[str, Any]:
-        """The next part of the output, whole lines where it can be."""
+    def report(self, *, last: bool = False) -> dict[str, Any]:
+        """The next part of the output, whole lines where it can be; of the ``last`` everything."""
         with open(self.path, "rb") as file:
             file.seek(self.offset)
             chunk = file.read(CHUNK)
-        if b"\n" in chunk:
-            chunk = chunk[: chunk.rindex(b"\n") + 1]
+        if not last or len(chunk) == CHUNK:
+            chunk = chunk[: whole(chunk, self.site.secrets)]
         text = self.site.redacted(chunk.decode("utf-8", "replace"))
         return {
             "offset": self.offset,
@@ -187,6 +211,19 @@ class Act:
         return True
 
 
+def whole(chunk: bytes, secrets: list[str]) -> int:
+    """How much of it can go: whole lines; where there is none, whole letters, and no half of a secret."""
+    if b"\n" in chunk:
+        return chunk.rindex(b"\n") + 1
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder.decode(chunk)
+    end = len(chunk) - len(decoder.getstate()[0])
+    for secret in (text.encode() for text in secrets):
+        begins = range(max(0, len(chunk) - len(secret) + 1), end)
+        end = next((at for at in begins if secret.startswith(chunk[at:])), end)
+    return end
+
+
 def end(process: "subprocess.Popen[bytes]") -> None:
     """The program and all that it has started."""
     with contextlib.suppress(ProcessLookupError):
@@ -198,9 +235,9 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def forget(folder: str = FOLDER) -> None:
+def forget() -> None:
     """What is older than AWS's own memory of it."""
-    for entry in os.scandir(folder):
+    for entry in os.scandir(FOLDER):
         if entry.stat().st_mtime < time.time() - KEEP:
             os.unlink(entry)
 
@@ -215,9 +252,11 @@ def main(path: str) -> None:
         with open(done, encoding="utf-8") as file:
             print(file.read())
         return
-    report = Act(request).run()
+    act = Act(request)
+    report = act.run()
     with open(done, "w", encoding="utf-8") as file:
         json.dump(report, file)
+    os.unlink(act.path)
     print(json.dumps(report))
 
 

@@ -4,7 +4,7 @@ import click
 
 from . import terminal
 from .failures import RefusedFailure
-from .following import follow_deployment, print_logs, refuse_a_bad_end
+from .following import follow_deployment, refuse_a_bad_end
 from .options import Call, followed, of_application
 from .portal import Record
 
@@ -46,7 +46,7 @@ def deploy(call: Call, application: Record, *, commit: str, again: bool, no_foll
 @of_application
 def rollback(call: Call, application: Record, *, number: int | None, no_follow: bool) -> None:
     """Switch back to the release of deployment NUMBER, or to the one before the one that is live."""
-    target = _release(call, application) if number is None else _find(call, application, number)
+    target = _release(call, application) if number is None else find_deployment(call, application, number)
     made = target["rolls_back_to_id"] or target["id"]
     deployment = call.portal.post(f"/deployments/{made}/rollback")
     _queued(call, deployment, no_follow=no_follow)
@@ -66,7 +66,7 @@ def _release(call: Call, application: Record) -> Record:
     raise RefusedFailure("There is no release before the one that is live.")
 
 
-def _find(call: Call, application: Record, number: int) -> Record:
+def find_deployment(call: Call, application: Record, number: int) -> Record:
     every = call.portal.walk(f"/applications/{application['id']}/deployments", "deployments")
     for each in every:
         if each["number"] == number:
@@ -82,7 +82,7 @@ def _find(call: Call, application: Record, number: int) -> Record:
 @of_application
 def confirm(call: Call, application: Record, *, number: int, no_follow: bool) -> None:
     """Deploy the commit of deployment NUMBER, whose migrations waited, with these migrations."""
-    deployment = call.portal.post(f"/deployments/{_find(call, application, number)['id']}/confirm")
+    deployment = call.portal.post(f"/deployments/{find_deployment(call, application, number)['id']}/confirm")
     _queued(call, deployment, no_follow=no_follow)
 
 
@@ -92,25 +92,3 @@ def cancel(call: Call, application: Record) -> None:
     """Stop the deployments that wait and run. A site that is live stays as it is."""
     after = call.portal.post(f"/applications/{application['id']}/cancel")
     call.answer(after, f"{terminal.line(after['name'])}: {after['status']}")
-
-
-@click.command()
-@click.option("--deployment", "number", type=click.IntRange(min=1), help="Its number; left out: the newest.")
-@click.option("--step", metavar="NAME", help="One step's log alone, such as install.")
-@click.option(
-    "-f", "--follow", is_flag=True, help="Go on until the deployment has ended, and end as it does."
-)
-@of_application
-def logs(call: Call, application: Record, *, number: int | None, step: str | None, follow: bool) -> None:
-    """Print what a deployment's steps have printed."""
-    deployment = application["deployment"] if number is None else _find(call, application, number)
-    if deployment is None:
-        raise RefusedFailure("There is no deployment yet.")
-    progress = print_logs(call.portal, deployment["id"], only=step, follow=follow, as_json=call.as_json)
-    names = [each["name"] for each in progress.steps]
-    if step is not None and step not in names:
-        raise RefusedFailure(
-            f"Deployment {deployment['number']} has no step {step}. It has {', '.join(names)}."
-        )
-    if follow:
-        refuse_a_bad_end(call.portal, progress)

@@ -117,12 +117,21 @@ def _parts(portal: Portal, path: str, offset: int) -> Iterator[Record]:
 
 def follow_command(portal: Portal, command: str, *, as_json: bool) -> Record:
     """Print what it prints until it has ended; the command as it is then."""
+    return _follow(portal, f"/commands/{command}", "output", as_json=as_json)
+
+
+def follow_reading(portal: Portal, reading: str, *, as_json: bool) -> Record:
+    """Print a log of the machine until it was read, or followed for long enough."""
+    return _follow(portal, f"/logs/{reading}", "lines", as_json=as_json)
+
+
+def _follow(portal: Portal, path: str, part_of: str, *, as_json: bool) -> Record:
     offset = 0
     while True:
-        part = portal.get(f"/commands/{command}/output", offset=offset)
+        part = portal.get(f"{path}/{part_of}", offset=offset)
         _print(part, as_json=as_json)
         offset = part["next"]
         if part["complete"]:
-            return portal.get(f"/commands/{command}")
+            return portal.get(path)
         if not part["text"]:
             sleep(1)

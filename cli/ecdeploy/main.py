@@ -5,8 +5,9 @@ import click
 from . import __version__
 from .account_commands import completion, login, logout
 from .application_commands import apps, create, edit, open_site, status, terminate
-from .deployment_commands import cancel, confirm, deploy, logs, rollback
+from .deployment_commands import cancel, confirm, deploy, rollback
 from .environment_commands import env
+from .log_commands import logs
 from .machine_commands import run
 from .options import Commands
 

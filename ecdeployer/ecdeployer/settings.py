@@ -180,6 +180,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 2.0},
     },
+    "prune-commands": {
+        "task": "ecdeployer.commands.tasks.prune",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
     "settle-pushes": {
         "task": "ecdeployer.webhooks.tasks.settle_all",
         "schedule": 2.0,

@@ -15,6 +15,7 @@ urlpatterns = [
     path("applications/", include("ecdeployer.webhooks.urls")),
     path("applications/", include("ecdeployer.figures.urls")),
     path("commands/", include("ecdeployer.commands.urls")),
+    path("logs/", include("ecdeployer.site_logs.urls")),
     path("reports/commands/", include("ecdeployer.commands.report_urls")),
     path("hooks/<uuid:pk>/", receive, name="hook"),
     path("reports/", include("ecdeployer.deployments.report_urls")),

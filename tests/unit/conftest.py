@@ -12,6 +12,8 @@ from django.db import close_old_connections
 from ecdeployer.accounts import tokens
 from ecdeployer.accounts.models import User
 from ecdeployer.commands import actions as commands
+from ecdeployer.site_logs import actions as site_logs
+from ecdeployer.site_logs.questions import Question
 from pytest_django import Settings
 
 from tests.portal_records import make_delivery, make_person, make_serving_after_failure
@@ -41,6 +43,7 @@ def filled(owner: User) -> dict[str, Any]:
     application = owner.applications.get()
     deployment = application.deployments.get(number=1)
     command = commands.manage(application, ["check"], by=None)
+    reading = site_logs.ask(application, Question(source="web"), by=None)
     token, _ = tokens.create(owner, name="laptop", days=7)
     delivery = make_delivery(application, outcome="deployed")
     return {
@@ -50,6 +53,9 @@ def filled(owner: User) -> dict[str, Any]:
         "commands.pk": command.pk,
         "commands.application": deployment.application_id,
         "commands-reports.pk": command.pk,
+        "logs.pk": reading.pk,
+        "logs.application": deployment.application_id,
+        "api.reading_id": reading.pk,
         "reports.pk": deployment.pk,
         "deployments.step": "install",
         "findings.code": "debug-on",

@@ -31,6 +31,7 @@ PASSWORD = "correct horse battery"
 OTHER = f"another {PASSWORD}"
 ADDRESS = "192.0.2.7"
 NEW = {"name": "one", "project_name": "shop", "github_url": "https://github.com/o/r", "health_path": "/"}
+WHOLE_LOG = {"source": "web", "whole": True}
 Make = Callable[[User], Deployment]
 
 
@@ -126,6 +127,8 @@ CHANGES = [
         sent=lambda _: {"username": "boss", "password": PASSWORD, "password_again": PASSWORD},
     ),
     Change("commands:cancel", "command cancelled"),
+    # Reading changes nothing, and is no event: taking a whole log away is one.
+    Change("logs:show", "log downloaded", sent=lambda _: {**WHOLE_LOG, "minutes": "0", "lines": "100"}),
     Change("applications:make-key", "deploy key made"),
     Change("applications:remove-key", "deploy key removed", make=make_keyed),
     Change("deployments:confirm", "migrations confirmed", make=make_unconfirmed),
@@ -229,6 +232,7 @@ OPERATIONS: list[tuple[str, str, str, Make, Any]] = [
     ("patch", f"{_ONE}/environment", "environment changed", records.make_live, {"set": {"A": "1"}}),
     ("post", f"{_ONE}/commands", "command", records.make_live, {"line": "check"}),
     ("post", "commands/{command_id}/cancel", "command cancelled", records.make_live, ""),
+    ("post", f"{_ONE}/logs", "log downloaded", records.make_live, WHOLE_LOG),
     ("post", f"{_ONE}/deploy-key", "deploy key made", records.make_live, ""),
     ("delete", f"{_ONE}/deploy-key", "deploy key removed", make_keyed, ""),
     ("patch", f"{_ONE}/webhook", "deploy on push switched off", records.make_live, {"deploy_on_push": False}),

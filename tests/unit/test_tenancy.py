@@ -15,6 +15,8 @@ from ecdeployer.applications.models import Application
 from ecdeployer.commands import actions as commands
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.states import DeploymentState
+from ecdeployer.site_logs import actions as site_logs
+from ecdeployer.site_logs.questions import Question
 
 from tests.portal_records import make_delivery, make_deployment, make_failed, make_person
 
@@ -64,6 +66,8 @@ def record(db: None) -> dict[str, UUID | int | str]:
         "commands.application": deployment.application_id,
         "commands.pk": command.pk,
         "deployments.pk": deployment.pk,
+        "logs.application": deployment.application_id,
+        "logs.pk": site_logs.ask(deployment.application, Question(source="web"), by=None).pk,
         "deployments.step": "install",
         "findings.code": "debug-on",
         "tokens.pk": token.pk,
@@ -146,6 +150,7 @@ def test_a_program_acts_for_its_own_person_alone(client: Client, record: dict[st
         ids = {
             "{application_id}": "applications.pk",
             "{command_id}": "commands.pk",
+            "{reading_id}": "logs.pk",
             "{deployment_id}": "deployments.pk",
             "{name}": "deployments.step",
             "{delivery_id}": "webhooks.delivery",

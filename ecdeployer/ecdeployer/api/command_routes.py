@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from ninja import Query, Router
 from ninja.responses import Response
@@ -10,20 +10,18 @@ from ninja.responses import Response
 from ..applications.queries import find_application
 from ..commands import actions
 from ..commands.models import Command
-from ..commands.queries import find_command, listed, visible_to
-from ..commands.states import COMMAND_TRANSITIONS
+from ..commands.queries import find_command, listed
 from . import idempotency
 from .authentication import ApiRequest
 from .bodies import NewCommand, Page, Place
 from .cursors import read_newest
 from .idempotency import once_for_a_key
-from .logs import read_part
+from .logs import read_output_of
 from .problems import INVALID, NOT_FOUND, REFUSED, TOO_LARGE, UNAUTHORIZED, UNREADABLE, documented
 from .records import CommandPage, CommandRecord, LogPart, record_command
 
 of_an_application = Router(tags=["commands"])
 router = Router(tags=["commands"])
-_FINAL = [state for state, then in COMMAND_TRANSITIONS.items() if not then]
 
 
 @of_an_application.get(
@@ -55,7 +53,7 @@ def run_command(request: ApiRequest, application_id: UUID, body: NewCommand | No
 @router.get("/{uuid:command_id}", response={200: CommandRecord, **documented(UNAUTHORIZED, NOT_FOUND)})
 def show_command(request: ApiRequest, command_id: UUID) -> CommandRecord:
     """With its exit code, once it has ended."""
-    return record_command(find_command(request.auth, command_id, without=("output",)))
+    return record_command(find_command(request.auth, command_id))
 
 
 @router.get(
@@ -64,10 +62,7 @@ def show_command(request: ApiRequest, command_id: UUID) -> CommandRecord:
 )
 def read_output(request: ApiRequest, command_id: UUID, place: Query[Place]) -> LogPart:
     """Up to 65,536 characters from an offset. To follow it, ask again from ``next`` until it is complete."""
-    part = read_part(visible_to(request.auth).filter(pk=command_id), "output", place, final=_FINAL)
-    if part is None:
-        raise Http404("No command of yours has this address.")
-    return part
+    return read_output_of(find_command(request.auth, command_id), place)
 
 
 @router.post(
@@ -78,7 +73,7 @@ def read_output(request: ApiRequest, command_id: UUID, place: Query[Place]) -> L
 @once_for_a_key
 def cancel_command(request: ApiRequest, command_id: UUID) -> HttpResponse:
     """End it here; its machine ends it when it reports next, within seconds."""
-    command = find_command(request.auth, command_id, without=("output",))
+    command = find_command(request.auth, command_id)
     actions.cancel(command, by=request.auth)
     return _answer(command)
 

@@ -6,6 +6,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.db.models.functions import Length, Substr
 
+from ..commands import output
+from ..commands.models import Command
 from .bodies import Place
 from .records import LogPart
 
@@ -22,4 +24,13 @@ def read_part(rows: QuerySet[Any], column: str, place: Place, *, final: Containe
     text, length, state = found
     following = min(place.offset + len(text), length)
     complete = state in final and following == length
+    return LogPart(text=text, offset=place.offset, next=following, complete=complete)
+
+
+def read_output_of(command: Command, place: Place) -> LogPart:
+    """Two queries at most."""
+    text, following = output.read(command.pk, place.offset, size=PART)
+    if not text:
+        following = min(following, command.output_length)
+    complete = command.is_final and following >= command.output_length
     return LogPart(text=text, offset=place.offset, next=following, complete=complete)

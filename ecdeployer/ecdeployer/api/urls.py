@@ -7,6 +7,7 @@ from . import (
     deployment_routes,
     environment_routes,
     limit_routes,
+    log_routes,
     problems,
     webhook_routes,
 )
@@ -28,6 +29,8 @@ api.add_router("/applications", application_routes.router)
 api.add_router("/applications", webhook_routes.router)
 api.add_router("/applications", command_routes.of_an_application)
 api.add_router("/commands", command_routes.router)
+api.add_router("/applications", log_routes.of_an_application)
+api.add_router("/logs", log_routes.router)
 api.add_router("/applications", environment_routes.router)
 api.add_router("/deployments", deployment_routes.router)
 api.add_router("/limits", limit_routes.router)

@@ -45,6 +45,7 @@ ASKED = (
     "act.py",
     "check.py",
     "launch.py",
+    "logs.py",
     "moving.py",
     "plan.py",
     "program.py",

@@ -14,6 +14,7 @@ from ..instances.models import Instance
 from ..instances.states import InstanceState
 from . import queue
 from .models import Command
+from .queries import SHOWN
 from .states import UNFINISHED, CommandState
 
 #: Of one application at once: each is a Django of its own on a small machine.
@@ -64,7 +65,7 @@ def _machine_of(application: Application) -> Instance:
     live = releases.live(current)
     if current.terminate_requested_at or live is None or live.instance.state != InstanceState.RUNNING:
         raise RefusedError("Commands need a machine that runs and a release that is live. Deploy first.")
-    if current.commands.filter(state__in=UNFINISHED).count() >= AT_ONCE:
+    if current.commands.filter(state__in=UNFINISHED, action__in=SHOWN).count() >= AT_ONCE:
         raise RefusedError(f"{AT_ONCE} commands are not finished yet. Wait for them, or cancel one.")
     return live.instance
 

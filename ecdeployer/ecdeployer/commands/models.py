@@ -1,4 +1,5 @@
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -28,6 +29,7 @@ class Command(ClaimedModel, StatefulModel):
         TAKE_OVER = "take-over", "take over what the site keeps"
         HOLD = "hold", "let the site stand still"
         RESUME = "resume", "serve again"
+        LOGS = "logs", "read a log"
 
     TRANSITIONS = COMMAND_TRANSITIONS
 
@@ -45,9 +47,11 @@ class Command(ClaimedModel, StatefulModel):
     seconds = models.PositiveIntegerField(help_text="How long it may take on the machine.")
 
     command_id = models.CharField(max_length=64, blank=True, help_text="SSM Run Command.")
-    output = models.TextField(blank=True)
     output_offset = models.PositiveBigIntegerField(
         default=0, help_text="Bytes of the machine's file that are in."
+    )
+    output_length = models.PositiveBigIntegerField(
+        default=0, help_text="Characters that have come in, those that were dropped among them."
     )
     exit_code = models.IntegerField(null=True)
     reason = models.TextField(blank=True, help_text="Why it failed, for the person.")
@@ -57,6 +61,9 @@ class Command(ClaimedModel, StatefulModel):
     finished_at = models.DateTimeField(null=True, blank=True)
     heard_at = models.DateTimeField(null=True, blank=True, help_text="When the machine last reported.")
     deadline = models.DateTimeField()
+    wanted_until = models.DateTimeField(
+        null=True, blank=True, help_text="Its machine ends it then, unless somebody has asked for it again."
+    )
 
     class Meta:
         ordering = ["-created_at"]
@@ -71,12 +78,37 @@ class Command(ClaimedModel, StatefulModel):
         words = self.arguments.get("words")
         return f"manage.py {' '.join(words)}" if words else self.get_action_display()
 
+    @property
+    def output(self) -> str:
+        """What there is of it. One query."""
+        return "".join(self.parts.values_list("text", flat=True))
+
+    def is_forgotten(self, now: datetime) -> bool:
+        """Whether nobody looks any more at what only matters as long as somebody does."""
+        return self.wanted_until is not None and self.wanted_until < now
+
     def record_event(self, before: str, after: str, detail: str) -> None:
-        """Its beginning is the asker's event; an end that is bad is told, too."""
-        if after == CommandState.FAILED:
+        """Its beginning is the asker's event; an end that is bad is told, too, but for reading."""
+        if after == CommandState.FAILED and self.action != self.Action.LOGS:
             Event.objects.create(
                 application_id=self.application_id,
                 subject="command",
                 verb=f"{before} -> {after}",
                 detail=f"{self.line[:200]}: {detail}",
             )
+
+
+class OutputPart(models.Model):
+    """A piece of what a command has printed: each report adds one, and rewrites none."""
+
+    command = models.ForeignKey(Command, on_delete=models.CASCADE, related_name="parts")
+    start = models.PositiveBigIntegerField(help_text="Characters that came before it.")
+    end = models.PositiveBigIntegerField()
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["start"]
+        constraints = [models.UniqueConstraint(fields=["command", "start"], name="one_part_at_a_place")]
+
+    def __str__(self) -> str:
+        return f"{self.start} to {self.end} of {self.command_id}"

@@ -49,6 +49,8 @@ def _work(command: Command) -> timedelta | None:
         return _fail(command, f"The instance is {command.instance.get_state_display()}.")
     if command.deadline < timezone.now():
         return _fail(command, "It did not end in time.")
+    if reports.is_let_go(command):
+        return None
     try:
         if command.state == CommandState.QUEUED:
             return _send(command)

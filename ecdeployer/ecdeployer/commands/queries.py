@@ -18,18 +18,14 @@ def visible_to(user: User) -> QuerySet[Command]:
 
 
 def listed(application: Application) -> QuerySet[Command]:
-    """The newest first, without what they printed."""
+    """The newest first."""
     commands = Command.objects.filter(application=application, action__in=SHOWN)
-    return commands.select_related("created_by").defer("output")
+    return commands.select_related("created_by")
 
 
-def find_command(user: User, pk: UUID, *, without: tuple[str, ...] = ()) -> Command:
-    """The command, or 404 when it belongs to no application that this person may see.
-
-    ``without``: columns that are not needed.
-    """
-    found = visible_to(user).select_related("application", "instance", "created_by").filter(pk=pk)
-    command = found.defer(*without).first()
+def find_command(user: User, pk: UUID) -> Command:
+    """The command, or 404 when it belongs to no application that this person may see."""
+    command = visible_to(user).select_related("application", "instance", "created_by").filter(pk=pk).first()
     if command is None:
         raise Http404("No command of yours has this address.")
     return command

@@ -12,15 +12,14 @@ from django.utils import timezone
 
 from ..applications.models import Application
 from ..aws.ssm import CommandResult
-from ..deployments import texts
-from . import machine
+from . import machine, output, sources
 from .models import Command
 from .report_bodies import Report, ReportError, read
 from .states import CommandState
 
-CUT = "\n[... cut here ...]\n"
 #: While it speaks, nobody has to look.
 SPEAKS = timedelta(seconds=20)
+FORGOTTEN = "Nobody looked at it any more."
 
 
 class UnknownCommandError(LookupError):
@@ -37,13 +36,21 @@ class EndedError(Exception):
 
 def authenticate(pk: UUID, token: str) -> None:
     """One query. Raises UnknownCommandError, WrongTokenError or EndedError."""
-    command = Command.objects.only("state").filter(pk=pk).first()
+    command = Command.objects.only("state", "application", "wanted_until").filter(pk=pk).first()
     if command is None:
         raise UnknownCommandError
     if not hmac.compare_digest(machine.report_token(command), token):
         raise WrongTokenError
-    if command.is_final:
+    if command.is_final or is_let_go(command):
         raise EndedError
+
+
+def is_let_go(command: Command) -> bool:
+    """End what nobody looks at any more; whether that was so."""
+    now = timezone.now()
+    return command.is_forgotten(now) and command.move(
+        CommandState.CANCELLED, reason=FORGOTTEN, finished_at=now, due_at=None
+    )
 
 
 def apply(pk: UUID, report: Report) -> int:
@@ -54,9 +61,8 @@ def apply(pk: UUID, report: Report) -> int:
         now = timezone.now()
         command.heard_at, command.due_at = now, now + SPEAKS
         if report.offset == command.output_offset and report.next > report.offset:
-            command.output = texts.shorten(command.output + machine.hidden(command, report.text), mark=CUT)
-            command.output_offset = report.next
-        command.save(update_fields=["heard_at", "due_at", "output", "output_offset"])
+            _add(command, report)
+        command.save(update_fields=["heard_at", "due_at", "output_length", "output_offset"])
         if report.exit_code is not None and report.next == command.output_offset:
             _end(command, report)
         return command.output_offset
@@ -75,15 +81,19 @@ def end_with_print(command: Command, outcome: CommandResult) -> None:
             why = outcome.end.person if outcome.end else ""
             said = "\n".join(filter(None, (outcome.stdout, outcome.stderr)))
             report = Report(offset=0, next=0, text=said, exit_code=-1, reason=why)
-        if report.next > command.output_offset or not command.output:
+        if report.next > command.output_offset or not command.output_length:
             missing = report.offset > command.output_offset
-            gap = "\n[... what came between did not arrive ...]\n" if missing else ""
-            command.output = texts.shorten(
-                command.output + gap + machine.hidden(command, report.text), mark=CUT
-            )
-            command.output_offset = report.next
-            command.save(update_fields=["output", "output_offset"])
+            _add(command, report, gap="\n[... what came between did not arrive ...]\n" if missing else "")
+            command.save(update_fields=["output_length", "output_offset"])
         _end(command, report)
+
+
+def _add(command: Command, report: Report, *, gap: str = "") -> None:
+    text = machine.hidden(command, report.text)
+    if command.action == Command.Action.LOGS and report.offset == 0:
+        text = sources.take(command, text)
+    output.add(command, gap + text)
+    command.output_offset = report.next
 
 
 @contextmanager

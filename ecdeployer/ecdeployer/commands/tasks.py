@@ -7,7 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from .. import claims
-from . import provisioning
+from . import provisioning, pruning
 from .models import Command
 from .states import UNFINISHED
 
@@ -29,3 +29,8 @@ def advance_all() -> None:
     unfinished = Command.objects.filter(state__in=UNFINISHED)
     for pk in claims.due(unfinished, timezone.now()).values_list("pk", flat=True)[:BATCH]:
         advance.apply_async((str(pk),), {"only_if_due": True}, expires=10)
+
+
+@shared_task
+def prune() -> None:
+    pruning.prune()

@@ -13,7 +13,7 @@ from ..accounts.requests import SignedInRequest, signed_in
 from ..applications.overview import read_overview
 from ..applications.queries import find_application
 from ..deployments.fragments import answer_poll
-from . import actions
+from . import actions, output
 from .forms import ManageForm, SuperuserForm
 from .models import Command
 from .queries import find_command, listed
@@ -89,19 +89,24 @@ def poll_command(request: SignedInRequest, pk: UUID) -> HttpResponse:
 
 
 def _context(command: Command) -> dict[str, Any]:
-    cut = len(command.output) > TAIL
-    return {"command": command, "output": command.output[-TAIL:], "is_cut": cut, "etag": _etag(command)}
+    return {
+        "command": command,
+        "output": output.tail(command, size=TAIL),
+        "is_cut": command.output_length > TAIL,
+        "etag": _etag(command),
+    }
 
 
 def _etag(command: Command) -> str:
-    return f"{command.pk}-{command.revision}-{command.output_offset}"
+    return f"{command.pk}-{command.revision}-{command.output_length}"
 
 
 @require_GET
 @signed_in
 def show_output(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """From its first byte, as plain text: a browser never reads markup in it."""
-    response = HttpResponse(find_command(request.user, pk).output, content_type="text/plain; charset=utf-8")
+    text = output.everything(find_command(request.user, pk))
+    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
     response["X-Content-Type-Options"] = "nosniff"
     return response
 

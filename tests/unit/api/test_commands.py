@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from ecdeployer.accounts.models import User
 from ecdeployer.applications.models import Application
+from ecdeployer.commands import output
 from ecdeployer.commands.models import Command
 from ecdeployer.commands.states import CommandState
 
@@ -92,7 +93,10 @@ def run_pk(application: Application) -> Any:
 
 def test_its_output_is_read_on_until_it_has_ended(program: Client, bakery: Application) -> None:
     address = f"{ROOT}/commands/{run(program, bakery, line='check').json()['id']}"
-    Command.objects.update(state=CommandState.RUNNING, output="ü" * 70_000)
+    command = Command.objects.get()
+    output.add(command, "ü" * 70_000)
+    command.state = CommandState.RUNNING
+    command.save()
     first = program.get(f"{address}/output").json()
     second = program.get(f"{address}/output", {"offset": first["next"]}).json()
     assert first["text"] + second["text"] == "ü" * 70_000

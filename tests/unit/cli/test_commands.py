@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from ecdeployer.accounts.models import User
+from ecdeployer.commands import output
 from ecdeployer.commands.models import Command
 from ecdeployer.commands.states import CommandState
 
@@ -21,7 +22,9 @@ def bakery(ines: User) -> None:
 def prints(text: str) -> Callable[[], object]:
     def report() -> None:
         command = Command.objects.get()
-        Command.objects.update(state=CommandState.RUNNING, output=command.output + text)
+        output.add(command, text)
+        command.state = CommandState.RUNNING
+        command.save()
 
     return report
 

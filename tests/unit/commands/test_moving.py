@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from ecdeployer.accounts.models import User
 from ecdeployer.commands import moving
+from ecdeployer.commands import output as printed
 from ecdeployer.commands.models import Command
 from ecdeployer.commands.moving import MoveError
 from ecdeployer.commands.states import CommandState
@@ -36,9 +37,10 @@ def end(action: str, answer: Any = None, *, output: str = "", reason: str = "") 
     if answer is not None:
         output = f"words before\n{answer if isinstance(answer, str) else json.dumps(answer)}\n"
     state = CommandState.FAILED if answer is None else CommandState.SUCCEEDED
+    printed.add(command, output)
     Command.objects.filter(pk=command.pk).update(
         state=state,
-        output=output,
+        output_length=command.output_length,
         exit_code=int(answer is None),
         reason=reason,
         finished_at=timezone.now(),

@@ -3,6 +3,7 @@ from django.test import Client
 from django.urls import reverse
 from ecdeployer.accounts.models import User
 from ecdeployer.applications.models import Application
+from ecdeployer.commands import output
 from ecdeployer.commands.models import Command
 from ecdeployer.commands.states import CommandState
 from ecdeployer.instances.models import Instance
@@ -49,7 +50,8 @@ def test_the_output_grows_without_a_reload(visitor: Client, command: Command) ->
     live = reverse("commands:live", args=[command.pk])
     etag = visitor.get(live).headers["ETag"]
     assert visitor.get(live, headers={"If-None-Match": etag}).status_code == 304
-    Command.objects.update(output="<b>hello</b>\n", output_offset=13)
+    output.add(command, "<b>hello</b>\n")
+    command.save()
     moved = visitor.get(live, headers={"If-None-Match": etag})
     assert "&lt;b&gt;hello" in moved.content.decode()
     command.move(CommandState.CANCELLED)

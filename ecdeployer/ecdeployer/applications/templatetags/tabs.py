@@ -33,6 +33,7 @@ SETTINGS = (
 TABS = (
     Tab("Overview", "applications:detail", ("applications:answer", "applications:live")),
     Tab("Deployments", "applications:deployments"),
+    Tab("Logs", "logs:show", ("logs:",)),
     Tab("Figures", "figures:show"),
     Tab("Commands", "commands:list", ("commands:",)),
     Tab(

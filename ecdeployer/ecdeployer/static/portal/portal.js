@@ -31,8 +31,8 @@
   // --- a form is sent once; the button comes back when the browser returns to the page
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    // A download leaves the page as it is.
-    if (form.method !== "post" || "download" in form.dataset) return;
+    // A download leaves the page as it is, and so does what is answered into a part of it.
+    if (form.method !== "post" || "download" in form.dataset || form.hasAttribute("hx-post")) return;
     if (form.dataset.sent) {
       event.preventDefault();
       return;
@@ -110,6 +110,17 @@
   const remember = () => {
     for (const log of all("pre[data-follow]")) scrolled.set(log.id, atEnd(log) ? null : log.scrollTop);
   };
+  // What is followed for long does not fill the browser: its first pieces go.
+  const LONGEST = 600000;
+  const forget = () => {
+    for (const log of all("pre[data-grows]")) {
+      let length = log.textContent.length;
+      while (length > LONGEST && log.childElementCount > 1) {
+        length -= log.firstElementChild.textContent.length;
+        log.firstElementChild.remove();
+      }
+    }
+  };
   const restore = () => {
     for (const [id, open] of touched) {
       const step = document.getElementById(id);
@@ -123,6 +134,7 @@
   let announced = document.querySelector("[data-announce]")?.dataset.announce;
   document.addEventListener("htmx:beforeSwap", remember);
   document.addEventListener("htmx:afterSwap", () => {
+    forget();
     restore();
     showCopyButtons();
     const news = document.querySelector("[data-announce]")?.dataset.announce;

@@ -11,7 +11,7 @@ from ....applications.management.following import (
     add_naming_arguments,
     find_application,
 )
-from ... import actions
+from ... import actions, output
 from ...models import Command as MachineCommand
 from ...states import CommandState
 from ...words import WordsError, read
@@ -45,9 +45,9 @@ class Command(OperatorCommand):
         printed = 0
         while True:
             current = MachineCommand.objects.get(pk=command.pk)
-            self.stdout.write(current.output[printed:], ending="")
+            text, printed = output.read(current.pk, printed, size=current.output_length or 1)
+            self.stdout.write(text, ending="")
             self.stdout.flush()
-            printed = len(current.output)
-            if current.is_final:
+            if current.is_final and printed >= current.output_length:
                 return current
             time.sleep(_LOOK)
