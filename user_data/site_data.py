@@ -55,6 +55,8 @@ class Part:
 AS_POSTGRES = ["runuser", "-u", "postgres", "--"]
 FIND = ["find", *FOLDERS, "-path", FORGOTTEN, "-prune", "-o", "!", "-type", "d", "-printf", "%s\\n"]
 PG = ["--no-owner", "--no-privileges"]
+#: A database without tables is one that the site does not use.
+PG_SIZE = "select case when exists (select from pg_stat_user_tables) then pg_database_size('site') else 0 end"
 MYSQL_SIZE = (
     "select coalesce(sum(data_length + index_length), 0) from information_schema.tables "
     "where table_schema = 'site'"
@@ -71,7 +73,7 @@ KINDS = {
         fill=[*AS_SITE, "sh", "-c", MOVE_IN, "sh", *FOLDERS],
     ),
     "postgresql": Part(
-        measure=[*AS_SITE, "psql", "-Atc", "select pg_database_size('site')", "site"],
+        measure=[*AS_SITE, "psql", "-Atc", PG_SIZE, "site"],
         read=[*AS_SITE, "pg_dump", "--format=custom", "--compress=0", *PG, "site"],
         fill=[*AS_SITE, "pg_restore", *PG, "--exit-on-error", "--dbname=site"],
         clear=(

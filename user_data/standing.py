@@ -35,8 +35,9 @@ SITE_LINK = "/etc/nginx/sites-enabled/ecdeployer.conf"
 PAGE = "/etc/ecdeployer/nginx/held.conf"
 #: A machine that loses power comes back serving, and forgets this.
 AT_BOOT = "/etc/tmpfiles.d/ecdeployer-held.conf"
-DRAIN, PATIENCE = 10.0, 60.0
-RUNS = ("STARTING", "RUNNING", "BACKOFF")
+DRAIN, STOP, PATIENCE = 10.0, 75.0, 120.0
+#: What ends is running until it has.
+RUNS = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 NGINX = """\
 server {{
     listen 80 default_server;
@@ -150,8 +151,13 @@ def running() -> list[str]:
 
 
 def stop_all() -> None:
-    """Supervisor's programs, and whatever else runs as the site's user. What served them last has ended."""
-    program.supervisor().stopAllProcesses()
+    """Supervisor's programs, and what else runs as the site's user. A worker's task has a minute to end."""
+    supervisor, begun = program.supervisor(), time.monotonic()
+    for name in running():
+        with contextlib.suppress(xmlrpc.client.Fault):
+            supervisor.stopProcess(name, False)  # noqa: FBT003 - XML-RPC knows no names
+    while running() and time.monotonic() < begun + STOP:
+        time.sleep(0.1)
     until = time.monotonic() + DRAIN
     while not subprocess.run(["pkill", "-KILL", "-u", "site"], check=False).returncode:
         if time.monotonic() > until:

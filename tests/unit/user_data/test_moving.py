@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -154,6 +155,26 @@ def test_the_address_may_be_on_its_way_back(held: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(moving, "PATIENCE", 0.0)
     with pytest.raises(SystemExit, match="another machine"):
         moving.resume({})
+
+
+def test_programs_end_side_by_side_and_then_what_is_left_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    states = [["a:a", "b:b"], ["b:b"], []]
+
+    class Supervisor:
+        def stopProcess(self, name: str, wait: bool) -> None:  # noqa: N802
+            asked.append((name, wait))
+
+    def kill(command: list[str], **_: Any) -> Any:
+        asked.append(command[0])
+        return Mock(returncode=asked.count("pkill") - 1)
+
+    monkeypatch.setattr(program, "supervisor", Supervisor)
+    monkeypatch.setattr(standing, "running", lambda: states.pop(0))
+    monkeypatch.setattr("subprocess.run", kill)
+    standing.stop_all()
+    assert asked == [("a:a", False), ("b:b", False), "pkill", "pkill"]
+    assert states == []
 
 
 def test_supervisor_is_asked_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
