@@ -56,6 +56,8 @@ class Configuration:
     github_client_secret: str
     git_hosts: list[str]
     git_known_hosts: str
+    alert_hosts: list[str]
+    github_api_url: str
     push_poll_seconds: int
     accept_root_manage: bool
     machine_python: str
@@ -158,6 +160,14 @@ def _read(env: Env, default_directory: str) -> Configuration:
             ),
         ),
         git_known_hosts=env.str("GIT_KNOWN_HOSTS", "", validate=_are_host_keys),
+        alert_hosts=env.list(
+            "ALERT_HOSTS",
+            [],
+            validate=_is_list_of(r"https?://[\w.-]+(:\d+)?", "https://HOST or http://HOST:PORT"),
+        ),
+        github_api_url=(
+            env.str("GITHUB_API_URL", "https://api.github.com", validate=_is_url("http", "https")) or ""
+        ).rstrip("/"),
         push_poll_seconds=env.int("PUSH_POLL_SECONDS", 300, validate=_is_zero_or_at_least(10)),
         accept_root_manage=env.bool("ACCEPT_ROOT_MANAGE", False),
         machine_python=env.str(

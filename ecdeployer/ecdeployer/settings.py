@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "ecdeployer.deployments",
     "ecdeployer.commands",
     "ecdeployer.webhooks",
+    "ecdeployer.alerts",
     "ecdeployer.figures",
     "ecdeployer.operating",
     "ecdeployer.api",
@@ -200,6 +201,26 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15.0},
     },
+    "look-at-sites": {
+        "task": "ecdeployer.figures.tasks.look_at_sites",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "send-notifications": {
+        "task": "ecdeployer.alerts.tasks.send_all",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "tell-late": {
+        "task": "ecdeployer.alerts.tasks.tell_late",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "prune-notifications": {
+        "task": "ecdeployer.alerts.tasks.prune",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
     "thin-figures": {
         "task": "ecdeployer.figures.tasks.thin",
         "schedule": 3600.0,
@@ -260,6 +281,9 @@ if CONFIGURATION.email_url:
     EMAIL_HOST, EMAIL_PORT = _email.hostname or "", _email.port or 587
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _email.username or "", _email.password or ""
     EMAIL_USE_TLS = _email.scheme == "smtp+tls"
+EMAIL_TIMEOUT = 10
+#: Whether there is somewhere to send e-mail to: without, it goes to the console.
+SENDS_EMAIL = bool(CONFIGURATION.email_url)
 DEFAULT_FROM_EMAIL = CONFIGURATION.email_from
 
 # --- pages -------------------------------------------------------------------------------------------------
@@ -347,6 +371,9 @@ AGENTS = CONFIGURATION.agents
 GIT_HOSTS = CONFIGURATION.git_hosts
 #: What ssh may meet, as lines of known_hosts.
 GIT_KNOWN_HOSTS = host_keys.with_published(CONFIGURATION.git_known_hosts)
+#: Beside public https: where alerts may be posted to, as scheme://host[:port].
+ALERT_HOSTS = CONFIGURATION.alert_hosts
+GITHUB_API_URL = CONFIGURATION.github_api_url
 PUSH_POLL_SECONDS = CONFIGURATION.push_poll_seconds
 ACCEPT_ROOT_MANAGE = CONFIGURATION.accept_root_manage
 MACHINE_PYTHON = CONFIGURATION.machine_python

@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 ADVANCE = "ecdeployer.deployments.tasks.advance"
 ADVANCE_COMMAND = "ecdeployer.commands.tasks.advance"
 SETTLE_PUSHES = "ecdeployer.webhooks.tasks.settle"
+SEND_NOTIFICATION = "ecdeployer.alerts.tasks.send"
 TERMINATE_INSTANCE = "ecdeployer.instances.tasks.terminate_instance"
 
 
@@ -34,6 +35,11 @@ def wake_command(pk: UUID) -> None:
 def wake_pushes(pk: UUID) -> None:
     """Have a worker look at what was pushed to this application, once what was written is committed."""
     transaction.on_commit(partial(_send, SETTLE_PUSHES, pk))
+
+
+def wake_notification(pk: UUID) -> None:
+    """Have a worker send this message, once what was written is committed."""
+    transaction.on_commit(partial(_send, SEND_NOTIFICATION, pk))
 
 
 def _send(task: str, pk: UUID) -> None:

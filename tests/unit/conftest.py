@@ -66,6 +66,8 @@ def filled(owner: User) -> dict[str, Any]:
         "api.name": "install",
         "api.delivery_id": delivery.pk,
         "figures.pk": deployment.application_id,
+        "alerts.pk": deployment.application_id,
+        "alerts.channel": "webhook",
         "webhooks.pk": deployment.application_id,
         "webhooks.delivery": delivery.pk,
         "pk": deployment.application_id,

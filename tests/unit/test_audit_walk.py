@@ -134,6 +134,13 @@ CHANGES = [
     Change("deployments:confirm", "migrations confirmed", make=make_unconfirmed),
     Change("webhooks:switch", "deploy on push switched off"),
     Change("webhooks:rotate", "webhook secret replaced"),
+    Change(
+        "alerts:show",
+        "alerts changed",
+        sent=lambda _: {"down": "on", "disk_percent": "50", "deployments": "all"},
+    ),
+    Change("alerts:token", "token for commit statuses set", sent=lambda _: {"status_token": "t" * 40}),
+    Change("alerts:test", "alert tested"),
     Change("webhooks:redeliver", "push delivered again", make=make_pushed),
     Change("profile", "profile changed", sent=lambda _: {"time_zone": "Europe/Lisbon"}),
     Change("tokens:list", "API token made", sent=lambda _: {"name": "ci", "days": "7"}),
@@ -189,7 +196,7 @@ def path_of(change: Change, application: Application, token: int) -> str:
     if change.name.startswith("deployments:"):
         pk = application.deployments.latest("number").pk
     delivery = Delivery.objects.filter(application=application).values_list("pk", flat=True).first()
-    given = {"pk": pk, "number": 1, "application": application.pk, "delivery": delivery}
+    given = {"channel": "webhook", "pk": pk, "number": 1, "application": application.pk, "delivery": delivery}
     return reverse(change.name, kwargs={name: given[name] for name in needs})
 
 
@@ -235,6 +242,7 @@ OPERATIONS: list[tuple[str, str, str, Make, Any]] = [
     ("post", f"{_ONE}/logs", "log downloaded", records.make_live, WHOLE_LOG),
     ("post", f"{_ONE}/deploy-key", "deploy key made", records.make_live, ""),
     ("delete", f"{_ONE}/deploy-key", "deploy key removed", make_keyed, ""),
+    ("patch", f"{_ONE}/alerts", "alerts changed", records.make_live, {"disk_percent": 50}),
     ("patch", f"{_ONE}/webhook", "deploy on push switched off", records.make_live, {"deploy_on_push": False}),
     ("put", f"{_ONE}/webhook/secret", "webhook secret replaced", records.make_live, ""),
     ("post", _ONE + "/deliveries/{delivery_id}/redeliver", "push delivered again", make_pushed, ""),

@@ -72,6 +72,8 @@ def record(db: None) -> dict[str, UUID | int | str]:
         "findings.code": "debug-on",
         "tokens.pk": token.pk,
         "figures.pk": deployment.application_id,
+        "alerts.pk": deployment.application_id,
+        "alerts.channel": "webhook",
         "webhooks.pk": deployment.application_id,
         "webhooks.delivery": make_delivery(deployment.application, outcome="deployed").pk,
     }

@@ -7,7 +7,7 @@ from ..commands import queue
 from ..commands.models import Command
 from ..instances.states import InstanceState
 from ..wakeups import wake_deployment, wake_termination
-from . import steps
+from . import news, steps
 from .models import Deployment
 from .remedies import remedy_for
 from .states import DeploymentState, StepName, StepState
@@ -29,6 +29,7 @@ def succeed(deployment: Deployment) -> bool:
             running.update(state=StepState.SUCCEEDED, finished_at=now)
             deployment.steps.filter(state=StepState.PENDING).update(state=StepState.SKIPPED)
             _wake_next(deployment)
+            news.ended(deployment)
     return moved
 
 
@@ -52,6 +53,7 @@ def fail(deployment: Deployment, step: StepName, *, code: str, reason: str, reme
             _give_up_instance(deployment)
             _stop_machine(deployment)
             _wake_next(deployment)
+            news.ended(deployment)
     return moved
 
 
@@ -79,6 +81,7 @@ def _call_off(deployment: Deployment, state: DeploymentState, *, code: str, reas
             steps.stop(deployment, message=reason)
             _stop_machine(deployment)
             _wake_next(deployment)
+            news.ended(deployment)
     return moved
 
 

@@ -5,12 +5,17 @@ import socket
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from email.message import Message
 
 #: Seconds for the whole answer.
 PATIENCE = 10.0
 PORT = 80
 #: What a live site may answer to a stranger: it wants a sign-in, or another method.
 _FINE = {401, 403, 405}
+
+
+class UnreachableError(Exception):
+    """Nothing that is HTTP came back in time; the text says what did."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +33,9 @@ class Health:
 def ask(address: str, path: str, *, port: int = PORT) -> Health:
     """One request, Host being the address. Redirects are not followed: the machine has done that itself."""
     try:
-        status = _status(address, path, port)
-    except (OSError, http.client.HTTPException) as error:
-        reason = f"http://{address}{path} does not answer: {error or type(error).__name__}."
-        return Health("address-unreachable", reason)
+        status, _ = visit(address, path, port=port, patience=PATIENCE)
+    except UnreachableError as error:
+        return Health("address-unreachable", str(error))
     return judge(status, path)
 
 
@@ -44,15 +48,25 @@ def judge(status: int, path: str) -> Health:
     return Health(code, f"GET {path} at the public address answers {status}.")
 
 
-def _status(address: str, path: str, port: int) -> int:
-    connection = http.client.HTTPConnection(address, port, timeout=PATIENCE)
+def visit(address: str, path: str, *, port: int = PORT, patience: float) -> tuple[int, Message]:
+    """The answer's status and headers, within so many seconds. Raises UnreachableError."""
+    try:
+        return _visit(address, path, port, patience)
+    except (OSError, http.client.HTTPException) as error:
+        reason = f"http://{address}{path} does not answer: {error or type(error).__name__}."
+        raise UnreachableError(reason) from error
+
+
+def _visit(address: str, path: str, port: int, patience: float) -> tuple[int, Message]:
+    connection = http.client.HTTPConnection(address, port, timeout=patience)
     connection.connect()
     # A timeout of the socket begins anew with every byte: a site that drips them must not hold a worker.
-    limit = threading.Timer(PATIENCE, _hang_up, [connection.sock])
+    limit = threading.Timer(patience, _hang_up, [connection.sock])
     limit.start()
     try:
         connection.request("GET", path, headers={"User-Agent": "ecdeployer", "Accept": "text/html,*/*"})
-        return connection.getresponse().status
+        answer = connection.getresponse()
+        return answer.status, answer.headers
     finally:
         limit.cancel()
         connection.close()

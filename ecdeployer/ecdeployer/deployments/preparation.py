@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from ..applications.models import Application
@@ -18,7 +19,7 @@ from ..preflight.facts import ReadOptions
 from ..preflight.findings import Finding
 from ..preflight.reading import Report
 from ..preflight.sandbox import ReadingError
-from . import access, deadlines, endings, releases, steps, texts
+from . import access, deadlines, endings, news, releases, steps, texts
 from .configuration import SETTINGS_MODULE, configuration_of
 from .models import Deployment
 from .states import StepName, StepState
@@ -64,7 +65,9 @@ def read_repository(deployment: Deployment) -> timedelta | None:
     if errors or report.facts is None:
         _refuse(deployment, errors)
         return None
-    steps.end(deployment, StepName.PREFLIGHT, StepState.SUCCEEDED, message=_summary(report))
+    with transaction.atomic():
+        steps.end(deployment, StepName.PREFLIGHT, StepState.SUCCEEDED, message=_summary(report))
+        news.begun(deployment)
     return timedelta(0)
 
 

@@ -17,6 +17,7 @@ from ..instances import infrastructure
 from ..instances.connection import aws
 from ..instances.models import Instance
 from ..instances.states import InstanceState
+from . import judging
 from .lines import KEPT, Reading, minute_of, read
 from .models import Gauge, Question, Sample
 
@@ -111,7 +112,7 @@ def read_answers() -> None:
 
 
 def keep(answers: Sequence[Answer], *, now: datetime) -> None:
-    """What is new in them. Any number of times; three queries."""
+    """What is new in them. Any number of times; three queries, and those of the rules."""
     by_id = {answer.ec2_id: answer for answer in answers}
     gauges = Gauge.objects.filter(instance__ec2_id__in=by_id).select_related("instance")
     readings: dict[Gauge, list[Reading]] = {}
@@ -128,6 +129,8 @@ def keep(answers: Sequence[Answer], *, now: datetime) -> None:
             Sample.objects.bulk_create(part, ignore_conflicts=True)
         if readings:
             Gauge.objects.bulk_update(readings, ["minute", "heard_at", "due_at"], batch_size=500)
+    if readings:
+        judging.judge({gauge.instance.application_id for gauge in readings}, now=now)
 
 
 def _sample(gauge: Gauge, reading: Reading) -> Sample:

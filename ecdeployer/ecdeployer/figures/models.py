@@ -35,6 +35,9 @@ class Question(models.Model):
 class Sample(models.Model):
     """What a machine and its site did in a minute, or in ``span`` of them that are a day old and more."""
 
+    #: Of the span, where it was merged just now: the newest one is not whole yet.
+    known: int | None = None
+
     instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="samples")
     at = models.DateTimeField(help_text="When it begins.")
     span = models.PositiveSmallIntegerField(default=1, help_text="Minutes.")
@@ -55,6 +58,10 @@ class Sample(models.Model):
 
     def __str__(self) -> str:
         return f"{self.instance_id} at {self.at}"
+
+    @property
+    def minutes(self) -> int:
+        return self.known or self.span
 
 
 class Watch(models.Model):

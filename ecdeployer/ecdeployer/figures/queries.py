@@ -62,14 +62,16 @@ def plots_of(application: Application, period: Period, *, now: datetime) -> tupl
         return draw(window, key=key, title=title, unit=unit, series=series, marks=marks, **more)
 
     minute = "a minute"
+    rate, failing = (
+        of(lambda each: each.requests / each.minutes),
+        of(lambda each: each.errors / each.minutes),
+    )
     return [
         plot("processor", "Processor", "%", ("Use", "good", of(lambda each: each.processor)), most=100.0),
         plot("memory", "Memory", "%", ("Use", "busy", of(lambda each: each.memory)), most=100.0),
         plot("disk", "Disk", "%", ("Use", "warn", of(lambda each: each.disk)), most=100.0),
-        plot(
-            "requests", "Requests", minute, ("Requests", "good", of(lambda each: each.requests / each.span))
-        ),
-        plot("errors", "Errors (5xx)", minute, ("Errors", "bad", of(lambda each: each.errors / each.span))),
+        plot("requests", "Requests", minute, ("Requests", "good", rate)),
+        plot("errors", "Errors (5xx)", minute, ("Errors", "bad", failing)),
         plot(
             "times",
             "Response time",

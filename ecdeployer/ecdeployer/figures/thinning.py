@@ -48,7 +48,7 @@ def _one(samples: list[Sample], at: datetime, span: int) -> Sample:
     minutes = sum(each.span for each in samples)
     answered = [each for each in samples if each.requests and each.median is not None]
     weight = sum(each.requests for each in answered)
-    return Sample(
+    merged = Sample(
         instance_id=samples[0].instance_id,
         at=at,
         span=span,
@@ -62,3 +62,5 @@ def _one(samples: list[Sample], at: datetime, span: int) -> Sample:
         else None,
         slow=max((each.slow or 0 for each in answered), default=None),
     )
+    merged.known = minutes
+    return merged

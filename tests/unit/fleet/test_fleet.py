@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 import time_machine
 from ecdeployer.accounts.models import User
+from ecdeployer.alerts.models import Notification
 from ecdeployer.applications import actions
 from ecdeployer.applications.models import Application
 from ecdeployer.aws import ec2
@@ -20,7 +21,7 @@ from ecdeployer.commands.models import Command
 from ecdeployer.deployments import endings
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.states import StepName
-from ecdeployer.figures.models import Gauge, Sample
+from ecdeployer.figures.models import Gauge, Sample, Watch
 from ecdeployer.instances import (
     environment,
     infrastructure,
@@ -87,6 +88,8 @@ class Fleet(RuleBasedStateMachine):
             Command,
             Gauge,
             Sample,
+            Watch,
+            Notification,
             Deployment,
             Usage,
             LedgerEntry,

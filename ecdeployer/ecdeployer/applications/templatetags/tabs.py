@@ -29,6 +29,7 @@ SETTINGS = (
     Tab("General", "applications:general"),
     Tab("Repository", "applications:repository"),
     Tab("Push to deploy", "webhooks:push", ("webhooks:delivery",)),
+    Tab("Alerts", "alerts:show", ("alerts:token",)),
 )
 TABS = (
     Tab("Overview", "applications:detail", ("applications:answer", "applications:live")),
