@@ -6,6 +6,7 @@ from . import (
     command_routes,
     deployment_routes,
     environment_routes,
+    figure_routes,
     limit_routes,
     log_routes,
     problems,
@@ -28,6 +29,7 @@ problems.answer_exceptions(api)
 api.add_router("/applications", application_routes.router)
 api.add_router("/applications", webhook_routes.router)
 api.add_router("/applications", command_routes.of_an_application)
+api.add_router("/applications", figure_routes.router)
 api.add_router("/commands", command_routes.router)
 api.add_router("/applications", log_routes.of_an_application)
 api.add_router("/logs", log_routes.router)
