@@ -150,10 +150,10 @@ def _put(
 
 
 def _why(command: Command) -> str:
-    """The last line that the machine has said, or why there is none."""
-    lines = [line for line in command.output.splitlines() if line.strip()]
-    said = command.reason or (lines[-1] if lines else f"exit code {command.exit_code}")
-    return f"The machine was asked to {command.get_action_display()}: {said[:500]}"
+    """The last lines that the machine has said, the program's and our own, or why there are none."""
+    lines = [line.strip() for line in command.output.splitlines() if line.strip()]
+    said = command.reason or " ".join(lines[-3:])[-500:] or f"exit code {command.exit_code}"
+    return f"The machine was asked to {command.get_action_display()}: {said}"
 
 
 def _key(answer: Mapping[str, Any]) -> str:
