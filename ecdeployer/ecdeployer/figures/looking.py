@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, F, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from ..applications.models import Application
 from ..deployments import health
 from ..deployments.models import Deployment
 from ..deployments.states import DeploymentState
+from ..instances.models import Instance
 from ..instances.states import InstanceState
 from .models import Outage, Uptime, Watch
 
@@ -67,11 +68,12 @@ def _begin_watches() -> None:
 
 
 def _end_watches(now: datetime) -> None:
-    """A site that is not to serve any more has no outage."""
+    """A site that is not to serve, or whose machine is stopped, has no outage: nobody looks at it."""
     Watch.objects.filter(application__serves=False).delete()
-    over = Outage.objects.filter(until=None, application__serves=False)
-    over.update(until=now)
-    Alert.objects.filter(until=None, rule=Alert.Rule.DOWN, application__serves=False).update(until=now)
+    running = Instance.objects.filter(application=OuterRef("pk"), state=InstanceState.RUNNING)
+    at_rest = Application.objects.filter(Q(serves=False) | ~Exists(running))
+    Outage.objects.filter(until=None, application__in=at_rest).update(until=now)
+    Alert.objects.filter(until=None, application__in=at_rest).update(until=now)
 
 
 def sites(pks: Iterable[UUID]) -> list[Site]:

@@ -119,6 +119,16 @@ def test_a_site_that_is_not_to_serve_any_more_has_no_outage(watched: Application
     assert not Watch.objects.exists()
 
 
+def test_a_machine_that_is_stopped_on_purpose_has_no_outage(watched: Application) -> None:
+    looks(watched, "x", "x")
+    looking.take_due(timezone.now())
+    assert Outage.objects.get().until is None
+    Instance.objects.update(state=InstanceState.STOPPED)
+    looking.take_due(timezone.now())
+    assert Outage.objects.get().until is not None
+    assert Alert.objects.get().until is not None
+
+
 def test_many_sites_that_are_well_cost_a_fixed_number_of_queries(person: User) -> None:
     counted = []
     applications = []
