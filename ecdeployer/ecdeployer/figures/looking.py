@@ -22,8 +22,8 @@ from ..instances.states import InstanceState
 from .models import Outage, Uptime, Watch
 
 EVERY = timedelta(minutes=1)
-#: Seconds for one site, and sites of one task, and of those at once. A task of sites that all hang takes ten.
-PATIENCE, BATCH, AT_ONCE = 5.0, 100, 50
+#: Seconds for one site; sites of one task, and of those at once: a task takes as long as its slowest site.
+PATIENCE, BATCH, AT_ONCE = 5.0, 100, 100
 ROUND = 5000
 #: Failures in a row that are an outage.
 DOWN = 2
