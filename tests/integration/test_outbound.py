@@ -11,6 +11,17 @@ import pytest
 from ecdeployer import outbound
 
 
+def whole(connection: socket.socket) -> bytes:
+    """A request with its body."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        request += connection.recv(65536)
+    length = int(request.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    while len(request.partition(b"\r\n\r\n")[2]) < length:
+        request += connection.recv(65536)
+    return request
+
+
 @contextmanager
 def serving(answer: Callable[[socket.socket, bytes], None]) -> Iterator[str]:
     """An origin whose first visitor gets this answer."""
@@ -20,7 +31,7 @@ def serving(answer: Callable[[socket.socket, bytes], None]) -> Iterator[str]:
             with suppress(OSError):
                 connection, _ = server.accept()
                 with connection:
-                    answer(connection, connection.recv(65536))
+                    answer(connection, whole(connection))
 
         thread = threading.Thread(target=serve)
         thread.start()

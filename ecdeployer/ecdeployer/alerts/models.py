@@ -129,3 +129,9 @@ class Notification(ClaimedModel):
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.subject}"
+
+    @property
+    def picture(self) -> str:
+        """The state whose icon says it."""
+        pictures = {self.State.WAITING: "queued", self.State.SENT: "succeeded", self.State.FAILED: "failed"}
+        return pictures.get(self.State(self.state), "skipped")

@@ -23,7 +23,7 @@ from .models import Outage, Uptime, Watch
 
 EVERY = timedelta(minutes=1)
 #: Seconds for one site; sites of one task, and of those at once: a task takes as long as its slowest site.
-PATIENCE, BATCH, AT_ONCE = 5.0, 100, 100
+PATIENCE, BATCH, AT_ONCE = 5.0, 200, 200
 ROUND = 5000
 #: Failures in a row that are an outage.
 DOWN = 2
