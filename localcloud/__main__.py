@@ -81,6 +81,7 @@ def _settings(names: Names, options: argparse.Namespace) -> Settings:
         memory=Memory(options.machine_memory * _MIB),
         pids=options.machine_pids,
         limit=options.limit,
+        elastic_limit=options.elastic_limit,
     )
 
 
@@ -120,6 +121,9 @@ def _parser() -> argparse.ArgumentParser:
         "--machine-pids", type=int, default=2048, metavar="N", help="processes and threads of one machine"
     )
     up.add_argument("--limit", type=_count, default=20, metavar="N", help="instances at once, at most 100")
+    up.add_argument(
+        "--elastic-limit", type=int, default=5, metavar="N", help="Elastic IP addresses: EC2's quota is 5"
+    )
     return parser
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from moto.core.utils import utcnow
 from moto.ec2.models.instances import Instance, StateReason
 
-from localcloud import base, records
+from localcloud import base, network, records
 from localcloud.addresses import Pool, Subnet
 from localcloud.cgroups import Group
 from localcloud.images import BASE_IMAGE, Store
@@ -37,6 +37,7 @@ class Settings:
     memory: Memory
     pids: int = 2048
     limit: int = 20
+    elastic_limit: int = 5
 
     @property
     def endpoint(self) -> str:
@@ -56,6 +57,7 @@ class Cloud:
         self._private = Pool(settings.subnet)
         self._public = Pool(settings.subnet, offset=128)
         self._by_address: dict[str, Instance] = {}
+        self._elastic: set[str] = set()
 
     @property
     def free(self) -> int:
@@ -103,16 +105,56 @@ class Cloud:
         self._boot(record, public=bool(record.nics[0].public_ip_auto_assign))
 
     def _boot(self, record: Instance, *, public: bool) -> None:
-        addresses = [str(record.private_ip)]
-        record.nics[0].public_ip = self._public.take() if public else None
-        if record.public_ip:
-            addresses.append(record.public_ip)
-        self._by_address.update(dict.fromkeys(addresses, record))
+        if record.public_ip not in self._elastic:
+            record.nics[0].public_ip = self._public.take() if public else None
+        self._by_address.update(dict.fromkeys(self._addresses(record), record))
         self.supervisors[record.id].start(
             self._seed(record),
-            tuple(addresses),
+            partial(self._addresses, record),
             ends_on_halt=lambda: bool(record.instance_initiated_shutdown_behavior == "terminate"),
         )
+
+    @staticmethod
+    def _addresses(record: Instance) -> tuple[str, ...]:
+        """The first is the source of what it sends."""
+        return tuple(filter(None, (str(record.private_ip), record.public_ip)))
+
+    def new_elastic(self) -> str:
+        """A public address that leads nowhere yet."""
+        address = self._public.take()
+        self._elastic.add(address)
+        return address
+
+    def drop_elastic(self, address: str) -> None:
+        """Given back for good."""
+        self._elastic.discard(address)
+        self._public.give_back(address)
+
+    def lead(self, record: Instance, address: str) -> None:
+        """Let an elastic address lead to an instance, in the place of the public address that it has."""
+        other = self._by_address.get(address)
+        if other is not None and other is not record:
+            self.let_go(other)
+        self._swap_public(record, address)
+
+    def let_go(self, record: Instance) -> None:
+        """An elastic address leads to this instance no more: one that runs gets an ordinary one again."""
+        ordinary = record.state in ("pending", "running") and bool(record.nics[0].public_ip_auto_assign)
+        self._swap_public(record, self._public.take() if ordinary else None)
+
+    def _swap_public(self, record: Instance, address: str | None) -> None:
+        before = record.public_ip
+        if before == address:
+            return
+        self._free_public(record)
+        record.nics[0].public_ip = address
+        names = self.settings.names
+        if before:
+            network.take_address(names, record.id, before)
+        if address:
+            self._by_address[address] = record
+        if address and record.state == "running":
+            network.give_address(names, record.id, address, mac=record.nics[0].mac_address)
 
     def stop(self, record: Instance) -> None:
         """Shut down and keep the disk."""
@@ -178,12 +220,14 @@ class Cloud:
 
     def _stopped(self, record: Instance, cause: Cause) -> None:
         with self.lock:
-            self._free_public(record)
+            if record.public_ip not in self._elastic:
+                self._free_public(record)
             records.set_state(record, "stopped")
             records.explain(record, cause)
 
     def _terminated(self, record: Instance, cause: Cause) -> None:
         with self.lock:
+            self._disassociate(record)
             self._free_public(record)
             private = str(record.private_ip)
             self._by_address.pop(private, None)
@@ -205,10 +249,17 @@ class Cloud:
             records.forget(record)
         remove_tree(self.settings.names.instance(record.id))
 
+    def _disassociate(self, record: Instance) -> None:
+        """What has ended lets go of its Elastic IP, which stays allocated."""
+        for elastic in record.ec2_backend.addresses:
+            if elastic.instance is record:
+                elastic.instance = elastic.eni = elastic.association_id = None
+
     def _free_public(self, record: Instance) -> None:
         if record.public_ip:
             self._by_address.pop(record.public_ip, None)
-            self._public.give_back(record.public_ip)
+            if record.public_ip not in self._elastic:
+                self._public.give_back(record.public_ip)
             record.nics[0].public_ip = None
 
 

@@ -14,7 +14,8 @@ from moto.ec2.models.instances import Instance, InstanceState
 
 from localcloud import refusals, templates
 from localcloud.cloud import Cloud
-from localcloud.ec2_images import LocalImages, content
+from localcloud.ec2_addresses import LocalAddresses
+from localcloud.ec2_images import content
 from localcloud.refusals import refuse
 from localcloud.tokens import Tokens
 
@@ -26,7 +27,7 @@ def install(cloud: Cloud) -> None:
     urls.url_paths = {"{0}/": LocalEC2.dispatch}
 
 
-class LocalEC2(LocalImages):
+class LocalEC2(LocalAddresses):
     """Moto makes one of these for each request; methods are named after the API's actions."""
 
     tokens: ClassVar[Tokens]

@@ -3,9 +3,11 @@
 import fcntl
 import hashlib
 import json
+import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from localcloud.addresses import Subnet
@@ -105,6 +107,34 @@ def plug(
     run("nsenter", f"--net={namespace}", "nft", "-f", "-", text=machine_rules(subnet, port=port))
     run("ip", "link", "set", link, "up")
     return namespace
+
+
+def take_address(names: Names, instance_id: str, address: str) -> None:
+    """Away from a machine that runs; one that it has not is no error."""
+    with suppress(CommandError):
+        _inside(names, instance_id, f"address delete {address}/32 dev {INTERFACE}")
+
+
+def give_address(names: Names, instance_id: str, address: str, *, mac: str) -> None:
+    """To a machine that runs, and tell everybody on the bridge that it is there now."""
+    _inside(names, instance_id, f"address replace {address}/32 dev {INTERFACE}")
+    run("ip", "neigh", "replace", address, "lladdr", mac, "dev", names.bridge, "nud", "reachable")
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as link:
+        link.bind((names.bridge, 0))
+        link.send(announcement(address, mac))
+
+
+def _inside(names: Names, instance_id: str, command: str) -> None:
+    namespace = names.run / "namespaces" / instance_id
+    run("nsenter", f"--net={namespace}", "ip", "-batch", "-", text=f"{command}\n")
+
+
+def announcement(address: str, mac: str) -> bytes:
+    """A gratuitous ARP reply (RFC 5227) in its Ethernet frame."""
+    sender, everybody = bytes.fromhex(mac.replace(":", "")), b"\xff" * 6
+    number = IPv4Address(address).packed
+    arp = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 2) + sender + number + everybody + number
+    return everybody + sender + struct.pack("!H", 0x0806) + arp
 
 
 def unplug(names: Names, instance_id: str) -> None:

@@ -98,3 +98,13 @@ def check_state(instance_id: str, state: str, *, allowed: Iterable[str], verb: s
             "IncorrectInstanceState",
             f"The instance '{instance_id}' is not in a state from which it can be {verb}.",
         )
+
+
+def check_addressable(instance_id: str, state: str) -> None:
+    """An instance that an Elastic IP may lead to."""
+    if state == "pending":
+        raise refuse(
+            "InvalidInstanceID",
+            f"The pending instance '{instance_id}' is not in a valid state for this operation.",
+        )
+    check_state(instance_id, state, allowed=("running", "stopping", "stopped"), verb="addressed")

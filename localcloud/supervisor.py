@@ -16,6 +16,9 @@ _POLL = 0.1
 _READY = "/run/systemd/private"
 _BUS = "/run/dbus/system_bus_socket"
 
+#: Asked for at each life: they may change while the machine runs.
+Addresses = Callable[[], tuple[str, ...]]
+
 
 class Goal(Enum):
     """What somebody wants of a machine."""
@@ -66,7 +69,7 @@ class Supervisor:
         self._on = False
         self._registered = False
 
-    def start(self, seed: Seed, addresses: tuple[str, ...], *, ends_on_halt: Callable[[], bool]) -> None:
+    def start(self, seed: Seed, addresses: Addresses, *, ends_on_halt: Callable[[], bool]) -> None:
         """Boot in a new thread; an earlier boot's thread, if any, is waited for in there."""
         self._goal = Goal.RUN
         self._on = True
@@ -124,7 +127,7 @@ class Supervisor:
         self._thread = threading.Thread(target=run, name=self.machine.instance_id, daemon=True)
         self._thread.start()
 
-    def _live(self, seed: Seed, addresses: tuple[str, ...], *, ends_on_halt: Callable[[], bool]) -> None:
+    def _live(self, seed: Seed, addresses: Addresses, *, ends_on_halt: Callable[[], bool]) -> None:
         ending = self._cycle(seed, addresses)
         if self._goal is Goal.TERMINATE:
             return
@@ -137,12 +140,12 @@ class Supervisor:
         else:
             self._hooks.stopped(Cause.ITSELF if ending is Ending.HALTED else Cause.FAILED)
 
-    def _cycle(self, seed: Seed, addresses: tuple[str, ...]) -> Ending | None:
+    def _cycle(self, seed: Seed, addresses: Addresses) -> Ending | None:
         """Boots of one life; None when the machine never came up."""
         while True:
             try:
                 self._keep_layers()
-                self.machine.prepare(seed, addresses)
+                self.machine.prepare(seed, addresses())
                 ending = self._boots()
             except (CommandError, OSError) as error:
                 self._note(f"localcloud: {error}")
