@@ -114,6 +114,7 @@ def _use(instance: Instance) -> None:
     runs = instance.state in (InstanceState.PENDING, InstanceState.RUNNING)
     for kind, until in (
         (Usage.Kind.MACHINE, None if runs else instance.terminated_at or hour),
+        (Usage.Kind.ADDRESS, None if runs else instance.terminated_at or hour),
         (Usage.Kind.DISK, instance.terminated_at),
     ):
         usage = Usage.of(instance, kind, instance.launched_at)

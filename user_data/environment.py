@@ -28,6 +28,7 @@ SHARED = [
     "database",
     "placeholders",
     "health_path",
+    "addresses",
 ]
 
 

@@ -59,7 +59,9 @@ def compose(document: dict[str, Any], home: str) -> dict[str, str]:
     environment |= {name: value for name, value in document["placeholders"] if name not in given}
     environment |= given
     overlay = {name: value for name, value in document.items() if name != "environment"}
-    overlay |= {"home": home, "given": sorted(given), "addresses": ask_addresses()}
+    # The site's own address may come to the machine after this start. Older releases know of none.
+    addresses = [*ask_addresses(), *document.get("addresses", [])]
+    overlay |= {"home": home, "given": sorted(given), "addresses": list(dict.fromkeys(addresses))}
     environment |= {
         "VIRTUAL_ENV": f"{home}/venv",
         "PYTHONPATH": os.pathsep.join(filter(None, (f"{home}/python", given.get("PYTHONPATH")))),

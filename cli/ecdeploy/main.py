@@ -10,6 +10,7 @@ from .environment_commands import env
 from .log_commands import logs
 from .machine_commands import run
 from .options import Commands
+from .power_commands import machine
 
 _ALL = (
     login,
@@ -22,6 +23,7 @@ _ALL = (
     logs,
     env,
     run,
+    machine,
     rollback,
     confirm,
     cancel,

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "ecdeployer.instances",
     "ecdeployer.deployments",
     "ecdeployer.commands",
+    "ecdeployer.machines",
     "ecdeployer.webhooks",
     "ecdeployer.alerts",
     "ecdeployer.figures",
@@ -173,6 +174,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "advance": {
         "task": "ecdeployer.deployments.tasks.advance_all",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
+    "advance-changes": {
+        "task": "ecdeployer.machines.tasks.advance_all",
         "schedule": 2.0,
         "options": {"expires": 2.0},
     },

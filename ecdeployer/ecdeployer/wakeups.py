@@ -12,9 +12,11 @@ logger = logging.getLogger(__name__)
 
 ADVANCE = "ecdeployer.deployments.tasks.advance"
 ADVANCE_COMMAND = "ecdeployer.commands.tasks.advance"
+ADVANCE_CHANGE = "ecdeployer.machines.tasks.advance"
 SETTLE_PUSHES = "ecdeployer.webhooks.tasks.settle"
 SEND_NOTIFICATION = "ecdeployer.alerts.tasks.send"
 TERMINATE_INSTANCE = "ecdeployer.instances.tasks.terminate_instance"
+POINT_ADDRESS = "ecdeployer.instances.tasks.point_address"
 
 
 def wake_deployment(pk: UUID) -> None:
@@ -27,9 +29,19 @@ def wake_termination(pk: UUID) -> None:
     transaction.on_commit(partial(_send, TERMINATE_INSTANCE, pk))
 
 
+def wake_address(pk: UUID) -> None:
+    """Have a worker let the Elastic IP lead to this instance, once what was written is committed."""
+    transaction.on_commit(partial(_send, POINT_ADDRESS, pk))
+
+
 def wake_command(pk: UUID) -> None:
     """Have a worker send this command, once what was written is committed."""
     transaction.on_commit(partial(_send, ADVANCE_COMMAND, pk))
+
+
+def wake_change(pk: UUID) -> None:
+    """Have a worker carry out this change of a machine, once what was written is committed."""
+    transaction.on_commit(partial(_send, ADVANCE_CHANGE, pk))
 
 
 def wake_pushes(pk: UUID) -> None:

@@ -23,6 +23,8 @@ BOUNDARIES: dict[str, tuple[str, str, str]] = {
     "token committed": ("ecdeployer.instances.provisioning", "_commit", "after"),
     "answer unread": ("botocore.httpsession", "URLLib3Session.send", "launch"),
     "answer unsaved": ("ecdeployer.instances.records", "adopt", "before"),
+    "address allocated": ("ecdeployer.aws.addresses", "allocate", "after"),
+    "address led": ("ecdeployer.aws.addresses", "associate", "after"),
     "environment written": ("ecdeployer.instances.environment", "write", "after"),
     "while waiting": ("ecdeployer.deployments.watching", "watch", "before"),
     "before the end": ("ecdeployer.deployments.endings", "succeed", "before"),

@@ -39,13 +39,14 @@ REPOSITORY = f"http://{BRIDGE}:{GIT_PORT}/guestbook"
 PORTAL = f"http://{BRIDGE}:{WEB_PORT}"
 SECRET = "never-in-a-log-0123456789"
 #: Without KILLS those whose loss costs most.
-LAUNCHING = ["token committed", "answer unread", "answer unsaved", "before the ack"]
+LAUNCHING = ["address allocated", "token committed", "answer unread", "answer unsaved", "before the ack"]
 ENDING, SAVING = ["end asked for"], ["web after the commit"]
 if "KILLS" in os.environ:
     LAUNCHING += [
         "after the claim",
         "repository read",
         "turn taken",
+        "address led",
         "environment written",
         "while waiting",
         "before the end",
@@ -139,6 +140,7 @@ class Matrix:
             assert self.states(name) == (states or ["succeeded"]), f"{reasons}\n{self.stack.logs()}"
             (instance,) = set(self.rows("i.id, i.ec2_id", name))
             assert machines(str(instance[0])) == [instance[1]]
+            assert list(addresses().values()).count(instance[1]) == 1
             moves = self.moves(name)
             assert len(moves) == len(set(moves)), moves
         self.check_secrets()
@@ -172,6 +174,8 @@ class Matrix:
         for name in names:
             self.ask_of(name, "terminate")
         wait_until(lambda: machines() == [], seconds=120)
+        # EC2 gives five: the next round has its own.
+        wait_until(lambda: addresses() == {}, seconds=60)
 
 
 def client(service: Any) -> Any:
@@ -190,6 +194,12 @@ def machines(row: str = "*") -> list[str]:
     ours = {"Name": "tag:ecdeployer:instance", "Values": [row]}
     found = client("ec2").describe_instances(Filters=[live, ours])
     return [each["InstanceId"] for reservation in found["Reservations"] for each in reservation["Instances"]]
+
+
+def addresses() -> dict[str, str]:
+    """The machine that each Elastic IP leads to."""
+    found = client("ec2").describe_addresses()["Addresses"]
+    return {each["PublicIp"]: each.get("InstanceId", "") for each in found}
 
 
 @pytest.fixture(scope="module")

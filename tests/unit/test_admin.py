@@ -12,6 +12,7 @@ RECORDS = [
     "deployments_deployment",
     "instances_goldenimage",
     "instances_instance",
+    "machines_change",
 ]
 
 
@@ -30,7 +31,16 @@ def test_records_that_a_state_machine_owns_are_read_and_not_written(operator: Cl
 
 def test_no_record_of_ours_can_be_changed_but_people() -> None:
     ours = {model.__name__ for model in admin.site._registry if model.__module__.startswith("ecdeployer.")}
-    assert ours == {"Application", "Command", "Deployment", "Event", "GoldenImage", "Instance", "User"}
+    assert ours == {
+        "Application",
+        "Change",
+        "Command",
+        "Deployment",
+        "Event",
+        "GoldenImage",
+        "Instance",
+        "User",
+    }
 
 
 def test_a_record_is_shown_without_what_is_secret(operator: Client) -> None:

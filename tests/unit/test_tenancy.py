@@ -74,6 +74,7 @@ def record(db: None) -> dict[str, UUID | int | str]:
         "figures.pk": deployment.application_id,
         "alerts.pk": deployment.application_id,
         "alerts.channel": "webhook",
+        "machines.pk": deployment.application_id,
         "webhooks.pk": deployment.application_id,
         "webhooks.delivery": make_delivery(deployment.application, outcome="deployed").pk,
     }

@@ -54,10 +54,27 @@ def refusal(owner: User, instance_type: str) -> str:
     )
 
 
+def refusal_to_resize(owner: User, from_type: str, to_type: str) -> str:
+    """Why a machine may not become one of another type, for the person; empty where it may."""
+    LaunchQueue.lock()
+    more = _price(to_type) - _price(from_type)
+    if more <= 0:
+        return ""
+    return _too_dear(of(owner), more, who="You have") or _too_dear(of_portal(), more, who="This portal has")
+
+
+def _price(instance_type: str) -> Decimal:
+    """A month of it; a type whose price nobody knows counts as nothing."""
+    return prices.monthly(instance_type, region=settings.AWS_REGION) or Decimal(0)
+
+
 def _beyond(limits: Limits, instance_type: str, *, who: str) -> str:
     if limits.machines is not None and limits.used_machines >= limits.machines:
         return f"{who} {limits.used_machines} of {limits.machines} machines. {_ASK}"
-    price = prices.monthly(instance_type, region=settings.AWS_REGION) or Decimal(0)
+    return _too_dear(limits, _price(instance_type), who=who)
+
+
+def _too_dear(limits: Limits, price: Decimal, *, who: str) -> str:
     wanted = limits.used_monthly_usd + price
     if limits.monthly_usd is not None and wanted > limits.monthly_usd:
         return (
@@ -70,8 +87,7 @@ def _beyond(limits: Limits, instance_type: str, *, who: str) -> str:
 def _limits(instances: QuerySet[Instance], *, machines: int | None, monthly_usd: Decimal | None) -> Limits:
     types = instances.exclude(state__in=_NO_MACHINE).order_by().values_list("instance_type")
     counts = dict(types.annotate(count=Count("pk")))
-    region = settings.AWS_REGION
-    costs = (count * (prices.monthly(name, region=region) or Decimal(0)) for name, count in counts.items())
+    costs = (count * _price(name) for name, count in counts.items())
     return Limits(
         machines=machines,
         used_machines=sum(counts.values()),

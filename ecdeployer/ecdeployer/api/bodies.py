@@ -69,6 +69,12 @@ class Switch(Schema):
     deploy_on_push: bool
 
 
+class NewType(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    instance_type: str = Field(max_length=32, description="One of those that limits lists.")
+
+
 class NewApplication(Schema):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"required": ["project_name", "github_url"]})
 

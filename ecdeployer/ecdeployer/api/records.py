@@ -18,6 +18,9 @@ from ..deployments.migration_plans import FlagKind
 from ..deployments.models import Deployment
 from ..deployments.states import DeploymentState, StepName, StepState
 from ..instances.states import InstanceState
+from ..machines.models import Change
+from ..machines.queries import Machine
+from ..machines.states import ChangeState
 from ..webhooks.models import Delivery
 from ..webhooks.senders import Sender
 
@@ -139,6 +142,29 @@ class CommandRecord(Schema):
 class CommandPage(Schema):
     commands: list[CommandRecord]
     next: str | None = Field(description="The cursor of the next page; null at the end.")
+
+
+class ChangeRecord(Schema):
+    """What was asked of the machine as a whole."""
+
+    id: UUID
+    kind: Change.Kind
+    state: ChangeState
+    to_type: str = Field(description="Of a resize.")
+    note: str = Field(description="What it waits for.")
+    reason: str = Field(description="Why it failed, for a person.")
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class MachineRecord(Schema):
+    instance: InstanceRecord | None
+    address_stays: bool = Field(description="Whether an Elastic IP leads to it.")
+    address_refused: str = Field(description="Why there is none, where AWS was asked.")
+    newest_ami_id: str = Field(description="Of the golden image that the next machine is made from.")
+    monthly_usd: Decimal | None = Field(description="While it runs, with disk and address.")
+    stopped_monthly_usd: Decimal | None
+    change: ChangeRecord | None = Field(description="What is under way, or was asked for last.")
 
 
 class DeployKeyRecord(Schema):
@@ -308,6 +334,20 @@ def record_application(row: Row) -> ApplicationRecord:
         terminate_requested_at=application.terminate_requested_at,
         instance=InstanceRecord.from_orm(instances[0]) if instances else None,
         deployment=DeploymentRecord.from_orm(row.deployment) if row.deployment else None,
+    )
+
+
+def record_machine(machine: Machine) -> MachineRecord:
+    instance, newest = machine.instance, machine.changes[0] if machine.changes else None
+    elastic = getattr(instance, "elastic", None)
+    return MachineRecord(
+        instance=InstanceRecord.from_orm(instance) if instance else None,
+        address_stays=machine.keeps_address,
+        address_refused=elastic.refused if elastic else "",
+        newest_ami_id=machine.images[0].ami_id if machine.images else "",
+        monthly_usd=machine.monthly,
+        stopped_monthly_usd=machine.stopped_monthly,
+        change=ChangeRecord.from_orm(newest) if newest else None,
     )
 
 

@@ -9,6 +9,7 @@ from . import (
     figure_routes,
     limit_routes,
     log_routes,
+    machine_routes,
     problems,
     webhook_routes,
 )
@@ -30,6 +31,7 @@ api.add_router("/applications", application_routes.router)
 api.add_router("/applications", webhook_routes.router)
 api.add_router("/applications", command_routes.of_an_application)
 api.add_router("/applications", figure_routes.router)
+api.add_router("/applications", machine_routes.router)
 api.add_router("/commands", command_routes.router)
 api.add_router("/applications", log_routes.of_an_application)
 api.add_router("/logs", log_routes.router)

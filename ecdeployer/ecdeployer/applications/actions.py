@@ -89,7 +89,7 @@ def deploy_again(
     """
     with Application.kept(application.pk):
         current = _going_on(application)
-        instance = current.instances.order_by("-created_at").first()
+        instance = Instance.machine_of(current)
         if instance is None or instance.state in plan.NO_MACHINE:
             return _launch_and_deploy(current, by=by, trigger=trigger, commit_sha=commit, **asked)
         _refuse_unless_up(instance)
@@ -123,6 +123,9 @@ def _going_on(application: Application) -> Application:
 
 
 def _refuse_unless_up(instance: Instance) -> None:
+    change = instance.changes.filter(state="running").first()
+    if change is not None:
+        raise RefusedError(f"The machine is changed at the moment ({change.line}). Wait until that is done.")
     state = InstanceState.SHUTTING_DOWN if instance.end_asked_at else InstanceState(instance.state)
     if state in _REFUSED:
         raise RefusedError(_REFUSED[state])

@@ -38,9 +38,13 @@ class Overview:
     def deployment(self) -> Deployment | None:
         return self.deployments[0] if self.deployments else None
 
-    @property
+    @cached_property
     def instance(self) -> Instance | None:
-        return self.deployment.instance if self.deployment else None
+        """The application's machine: not one that is to take its place, nor one whose place was taken."""
+        newest = self.deployment.instance if self.deployment else None
+        if newest is None or not (newest.spare or newest.end_asked_at):
+            return newest
+        return Instance.machine_of(self.application) or newest
 
     @cached_property
     def progress(self) -> Progress | None:
@@ -62,7 +66,7 @@ class Overview:
             return self.deployment is not None
         if self.application.status == Status.TERMINATING:
             return True
-        return self.is_launched and self.deployment.instance.state not in _SETTLED
+        return self.instance is not None and self.is_launched and self.instance.state not in _SETTLED
 
     @property
     def is_launched(self) -> bool:
@@ -131,7 +135,7 @@ class Overview:
 
 
 def read_overview(application: Application) -> Overview:
-    deployments = application.deployments.select_related("instance", "created_by").current_first()
+    deployments = application.deployments.select_related("instance__elastic", "created_by").current_first()
     return Overview(application=application, deployments=list(deployments[:HISTORY]))
 
 
@@ -141,7 +145,7 @@ def read_tag(user: User, pk: UUID) -> str:
     One query that reads no log: people ask every second. A move of the application, its instance or a
     deployment grows its revision; what a machine is told to be its own; the rest is the steps that run.
     """
-    instances = Instance.objects.filter(application=OuterRef("pk")).order_by("-created_at")
+    instances = Instance.objects.filter(application=OuterRef("pk"), spare=False).order_by("-created_at")
     unfinished = FilteredRelation("deployments", condition=Q(deployments__state__in=UNFINISHED))
     lines = list(
         Application.objects.visible_to(user)

@@ -27,7 +27,7 @@ def dashboard(user: User, *, search: str = "", status: str = "") -> QuerySet[App
     newest = Deployment.objects.current_first().defer("findings", "facts", "changes", "plan")[:1]
     return applications.prefetch_related(
         Prefetch("deployments", queryset=newest, to_attr="newest_deployments"),
-        Prefetch("instances", queryset=Instance.objects.order_by("-created_at")),
+        Prefetch("instances", queryset=Instance.objects.filter(spare=False).order_by("-created_at")),
     ).order_by("-created_at", "-pk")
 
 

@@ -66,7 +66,8 @@ def with_facts(applications: QuerySet[Any]) -> QuerySet[Any]:
     # What runs, and then the newest: one that waits for it has changed nothing yet.
     running = When(deployments__state=DeploymentState.RUNNING, then=0)
     current_first = own.order_by(Case(running, default=1), "-deployments__number")
-    newest_instance = own.order_by("-instances__created_at").values("instances__state")
+    machine = own.filter(instances__spare=False).order_by("-instances__created_at")
+    newest_instance = machine.values("instances__state")
     serving = own.filter(
         deployments__state=DeploymentState.SUCCEEDED,
         deployments__instance__state=InstanceState.RUNNING,

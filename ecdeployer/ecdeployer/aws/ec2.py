@@ -133,8 +133,26 @@ def terminate(aws: AWS, ec2_id: str) -> str:
 
 
 def stop(aws: AWS, ec2_id: str) -> str:
+    """The state it has now."""
     answer = aws.ask(lambda: aws.ec2.stop_instances(InstanceIds=[ec2_id]))
     return answer["StoppingInstances"][0]["CurrentState"]["Name"]
+
+
+def start(aws: AWS, ec2_id: str) -> str:
+    """The state it has now. Kind ``capacity``: there is no room for its type in its zone."""
+    answer = aws.ask(lambda: aws.ec2.start_instances(InstanceIds=[ec2_id]))
+    return answer["StartingInstances"][0]["CurrentState"]["Name"]
+
+
+def reboot(aws: AWS, ec2_id: str) -> None:
+    aws.ask(lambda: aws.ec2.reboot_instances(InstanceIds=[ec2_id]))
+
+
+def set_type(aws: AWS, ec2_id: str, instance_type: str) -> None:
+    """Of a stopped machine; whether there is room for it is told when it starts."""
+    aws.ask(
+        lambda: aws.ec2.modify_instance_attribute(InstanceId=ec2_id, InstanceType={"Value": instance_type})
+    )
 
 
 def console_output(aws: AWS, ec2_id: str) -> str:

@@ -69,6 +69,9 @@ CAPACITY = Rule("capacity", "AWS has no machine of this type free here at the mo
 LIMIT = Rule(
     "limit", "The AWS account has reached its limit of machines. This waits for a place.", retryable=True
 )
+ADDRESSES = Rule(
+    "limit", "The AWS account has no Elastic IP address left: its quota is used up.", retryable=True
+)
 INVALID = Rule("invalid", f"AWS refused the request. {_ASK_OPERATOR}")
 KEY = Rule("denied", f"AWS does not let the portal use the key that encrypts environments. {_ASK_OPERATOR}")
 DENIED = Rule("denied", f"The portal lacks a permission in the AWS account. {_ASK_OPERATOR}")
@@ -86,6 +89,7 @@ UNLISTED = Rule(
     "not-found", "AWS does not list the command yet. This is tried again by itself.", retryable=True
 )
 MISMATCH = Rule("mismatch", f"This launch was asked for before, with another result. {_ASK_OPERATOR}")
+BUSY = Rule("unavailable", "AWS is not done with it yet. This is tried again by itself.", retryable=True)
 UNAVAILABLE = Rule(
     "unavailable", "AWS does not answer at the moment. This is tried again by itself.", retryable=True
 )
@@ -97,8 +101,8 @@ _CODES: dict[Rule, str] = {
     CAPACITY: """InsufficientInstanceCapacity InsufficientCapacity InsufficientHostCapacity
         InsufficientReservedInstanceCapacity InsufficientFreeAddressesInSubnet Unsupported""",
     LIMIT: """VcpuLimitExceeded InstanceLimitExceeded VolumeLimitExceeded MaxIOPSLimitExceeded
-        AddressLimitExceeded NetworkInterfaceLimitExceeded SnapshotLimitExceeded
-        ParameterLimitExceeded LimitExceeded""",
+        NetworkInterfaceLimitExceeded SnapshotLimitExceeded ParameterLimitExceeded LimitExceeded""",
+    ADDRESSES: "AddressLimitExceeded InsufficientAddressCapacity",
     DENIED: "UnauthorizedOperation AccessDenied AccessDeniedException",
     KEY: "KMSAccessDeniedException InvalidKeyId KMSInvalidStateException DisabledException",
     EXPIRED: "ExpiredToken ExpiredTokenException RequestExpired",
@@ -106,11 +110,13 @@ _CODES: dict[Rule, str] = {
         IncompleteSignature MissingAuthenticationToken""",
     PAUSED: "PendingVerification Blocked OptInRequired",
     GONE: """InvalidInstanceID.NotFound NoSuchEntity InvalidDocument InvalidResourceId
-        InvalidGroup.NotFound InvalidLaunchTemplateName.NotFoundException""",
+        InvalidGroup.NotFound InvalidLaunchTemplateName.NotFoundException InvalidAllocationID.NotFound
+        InvalidAddress.NotFound""",
     PARAMETER: "ParameterNotFound ParameterVersionNotFound",
     NO_AGENT: "InvalidInstanceId",
     UNLISTED: "InvocationDoesNotExist",
     MISMATCH: "IdempotentParameterMismatch IdempotentInstanceTerminated",
+    BUSY: "IncorrectInstanceState IncorrectState InvalidInstanceID InvalidIPAddress.InUse",
     UNAVAILABLE: """InternalError InternalFailure InternalServerError ServiceUnavailable Unavailable
         RequestTimeout RequestTimeoutException""",
 }

@@ -7,6 +7,8 @@ from typing import Any, TypedDict
 PREFIX = "ecdeployer:prefix"
 APPLICATION = "ecdeployer:application"
 INSTANCE = "ecdeployer:instance"
+#: On an Elastic IP address: its own row.
+ADDRESS = "ecdeployer:address"
 ATTEMPT = "ecdeployer:attempt"
 #: When the attempt was committed, by the portal's clock, as ISO 8601.
 ASKED_AT = "ecdeployer:asked-at"
@@ -33,6 +35,19 @@ def instance_tags(
         APPLICATION: application,
         INSTANCE: instance,
         ATTEMPT: str(attempt),
+        ASKED_AT: asked_at.isoformat(timespec="seconds"),
+        NAME: name[:256],
+    }
+
+
+def address_tags(
+    *, prefix: str, application: str, address: str, asked_at: datetime, name: str
+) -> dict[str, str]:
+    """What an Elastic IP address carries. ``application`` and ``address`` are our rows' UUIDs."""
+    return {
+        PREFIX: prefix,
+        APPLICATION: application,
+        ADDRESS: address,
         ASKED_AT: asked_at.isoformat(timespec="seconds"),
         NAME: name[:256],
     }

@@ -30,7 +30,7 @@ class DeploymentParameters:
     names the Run Command document that a new machine takes its scripts from. ``deploy_key`` is the path of
     the parameter that holds the repository's key, ``known_hosts`` the host keys that it may be shown to.
     ``rollback_to`` names the kept release that is to serve again, which is then ``release`` too; empty for
-    a deployment of a commit.
+    a deployment of a commit. ``addresses`` are the site's own beside those that the machine knows of itself.
     """
 
     deployment: str
@@ -62,6 +62,7 @@ class DeploymentParameters:
     known_hosts: str = ""
     confirm_migrations: bool = False
     confirmed_plan: str = ""
+    addresses: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for name, holds in _CHECKS.items():
@@ -127,6 +128,10 @@ def _are_services(value: object) -> bool:
     return isinstance(value, Sequence) and _SERVICES.issuperset(value)
 
 
+def _are_addresses(value: object) -> bool:
+    return isinstance(value, Sequence) and all(_matches(r"\d{1,3}(\.\d{1,3}){3}")(each) for each in value)
+
+
 def _are_placeholders(value: object) -> bool:
     return isinstance(value, Sequence) and all(
         len(pair) == 2 and _matches(_VARIABLE)(pair[0]) and isinstance(pair[1], str) and "\0" not in pair[1]
@@ -164,4 +169,5 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "rollback_to": _matches(r"(\d{6,9})?"),
     "confirm_migrations": lambda value: isinstance(value, bool),
     "confirmed_plan": _matches(r"([0-9a-f]{64})?"),
+    "addresses": _are_addresses,
 }

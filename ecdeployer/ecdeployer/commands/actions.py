@@ -65,6 +65,8 @@ def _machine_of(application: Application) -> Instance:
     live = releases.live(current)
     if current.terminate_requested_at or live is None or live.instance.state != InstanceState.RUNNING:
         raise RefusedError("Commands need a machine that runs and a release that is live. Deploy first.")
+    if live.instance.changes.filter(state="running").exists():
+        raise RefusedError("The machine is changed at the moment. Wait until that is done.")
     if current.commands.filter(state__in=UNFINISHED, action__in=SHOWN).count() >= AT_ONCE:
         raise RefusedError(f"{AT_ONCE} commands are not finished yet. Wait for them, or cancel one.")
     return live.instance

@@ -10,7 +10,7 @@ from ..cloud_init import user_data
 from ..cloud_init.parameters import ParameterError
 from ..cloud_init.user_data import UserDataTooLargeError
 from ..git.repository import RepositoryURLError
-from ..instances import commands, deploy_keys, environment, infrastructure, provisioning
+from ..instances import addresses, commands, deploy_keys, environment, infrastructure, provisioning
 from ..instances.connection import aws
 from ..instances.infrastructure import Infrastructure
 from ..instances.provisioning import LaunchFailedError, LaunchPausedError
@@ -37,6 +37,7 @@ def launch(deployment: Deployment) -> timedelta | None:
     instance = deployment.instance
     try:
         if not instance.ec2_id:
+            addresses.ensure(instance)
             provisioning.launch(instance, render=lambda names: _render(deployment, names))
             instance.refresh_from_db()
         if not instance.ec2_id:
@@ -70,6 +71,10 @@ def send(deployment: Deployment) -> timedelta | None:
         steps.tell(deployment, current_step(deployment), "Waiting until the instance runs.")
         return _SOON
     try:
+        if deployment.kind != Deployment.Kind.ROLLBACK:
+            addresses.ensure(instance)
+        if not addresses.point(instance):
+            return _SOON
         names = infrastructure.find(aws())
         parameters = parameters_of(deployment, document=names.deploy_document)
         # A release that is kept keeps its environment.

@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
 from ..cloud_init.parameters import DeploymentParameters
-from ..instances import deploy_keys, environment
+from ..instances import addresses, deploy_keys, environment
 from ..preflight.facts import Facts
 from . import access
 from .models import Deployment
@@ -63,4 +63,5 @@ def parameters_of(deployment: Deployment, *, document: str) -> DeploymentParamet
         rollback_to=deployment.release if deployment.rolls_back_to_id else "",
         confirm_migrations=application.confirm_migrations,
         confirmed_plan=deployment.confirmed_plan,
+        addresses=addresses.known_of(application),
     )

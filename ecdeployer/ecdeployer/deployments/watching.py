@@ -8,7 +8,7 @@ from django.db.models.functions import Concat
 from django.utils import timezone
 
 from ..aws.errors import AWSError
-from ..instances import commands
+from ..instances import addresses, commands
 from ..instances.states import InstanceState
 from . import deadlines, endings, health, reports, steps, texts
 from .models import Deployment
@@ -37,8 +37,9 @@ def current_step(deployment: Deployment) -> StepName:
 
 def watch(deployment: Deployment) -> timedelta | None:
     """One look. When to look again; None once the deployment has ended."""
+    led = _lead_address(deployment)
     if deployment.result is not None:
-        return conclude(deployment)
+        return conclude(deployment) if led else _SOON
     state = deployment.instance.state
     if state in _GONE or state in _STOPPED:
         _machine_left(deployment)
@@ -48,6 +49,15 @@ def watch(deployment: Deployment) -> timedelta | None:
     if quiet < deadlines.SILENCE or state != InstanceState.RUNNING:
         return max(deadlines.SILENCE - quiet, _ASK_AGAIN)
     return _ask(deployment)
+
+
+def _lead_address(deployment: Deployment) -> bool:
+    """Whether nothing is left to do. As early as AWS lets us: what the machine fetches then is cut off."""
+    try:
+        return addresses.point(deployment.instance)
+    except AWSError as error:
+        logger.info("deployment %s, address: %s", deployment.pk, error.operator)
+        return False
 
 
 def _machine_left(deployment: Deployment) -> None:

@@ -6,7 +6,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from ..aws import ec2, tags
-from . import deploy_keys, environment
+from . import addresses, deploy_keys, environment
 from .connection import aws
 from .models import Instance, LedgerEntry
 from .states import InstanceState
@@ -35,6 +35,8 @@ def _is_gone(instance: Instance, kind: Kind) -> bool:
         return not any(machine.state in ec2.HELD_STATES for machine in ec2.find_machines(aws(), tag=tag))
     if kind == Kind.VOLUME:
         return not ec2.find_volumes(aws(), tag=tag)
+    if kind == Kind.ADDRESS:
+        return addresses.release(instance)
     if kind == Kind.DEPLOY_KEY:
         # Written when the application ends: until then the key waits for whatever instance is next.
         return not deploy_keys.delete(instance.application)

@@ -56,8 +56,14 @@ class Instance(StatefulModel):
         blank=True,
         help_text="Since when EC2's own checks of the machine fail; empty: they do not.",
     )
+    stop_asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a stop was asked for here; empty once it runs again."
+    )
     end_asked_at = models.DateTimeField(
         null=True, blank=True, help_text="When its end was asked for though its application goes on."
+    )
+    spare = models.BooleanField(
+        default=False, help_text="Made to take the place of another, which it has not taken yet."
     )
     terminated_at = models.DateTimeField(null=True, blank=True)
     reason = models.TextField(blank=True, help_text="Why it failed or went, for people.")
@@ -68,6 +74,17 @@ class Instance(StatefulModel):
 
     def __str__(self) -> str:
         return self.ec2_id or str(self.pk)
+
+    @classmethod
+    def machine_of(cls, application: Application) -> "Instance | None":
+        """The one that is the application's: the newest, whatever became of it, but no spare one."""
+        rows = cls.objects.filter(application=application, spare=False)
+        return rows.select_related("application__owner", "elastic").order_by("-created_at").first()
+
+    @property
+    def exists(self) -> bool:
+        """Whether AWS has a machine for it that is not being ended."""
+        return self.state in _EXISTS and self.state != InstanceState.SHUTTING_DOWN
 
     def record_event(self, before: str, after: str, detail: str) -> None:
         Event.objects.create(
@@ -85,6 +102,7 @@ class Usage(models.Model):
     class Kind(models.TextChoices):
         MACHINE = "machine", "machine"
         DISK = "disk", "disk"
+        ADDRESS = "address", "public address"
 
     instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="usage")
     owner = models.ForeignKey(
@@ -110,17 +128,29 @@ class Usage(models.Model):
     def follow(cls, instance: Instance, *, before: str) -> None:
         """Begin and end what the instance's move begins and ends, in the transaction of the move.
 
-        AWS charges for a machine while it is pending or running, for its disk until it is terminated.
+        AWS charges for a machine while it is pending or running, for its disk until it is terminated. An
+        ordinary address goes with the machine; an Elastic IP costs from when it is made until it is released.
         """
         now = timezone.now()
         launched = before == InstanceState.LAUNCHING and instance.launched_at is not None
-        for kind, states in ((cls.Kind.MACHINE, _RUNS), (cls.Kind.DISK, _EXISTS)):
+        elastic = Address.objects.filter(instance=instance, gone_at=None).exclude(allocation_id=None).exists()
+        addressed = tuple(InstanceState) if elastic else _RUNS
+        for kind, states in (
+            (cls.Kind.MACHINE, _RUNS),
+            (cls.Kind.DISK, _EXISTS),
+            (cls.Kind.ADDRESS, addressed),
+        ):
             rows = cls.objects.filter(instance=instance, kind=kind, until=None)
             if launched or (instance.state in states and before not in states):
                 since = instance.launched_at if launched else now
                 Usage.objects.bulk_create([Usage.of(instance, kind, since or now)], ignore_conflicts=True)
             if instance.state not in states:
                 rows.update(until=now)
+
+    @classmethod
+    def begin(cls, instance: Instance, kind: str) -> None:
+        """From now on, unless it goes on already."""
+        Usage.objects.bulk_create([Usage.of(instance, kind, timezone.now())], ignore_conflicts=True)
 
     @classmethod
     def of(cls, instance: Instance, kind: str, since: datetime) -> "Usage":
@@ -131,6 +161,51 @@ class Usage(models.Model):
         )
 
 
+class Address(models.Model):
+    """An application's Elastic IP: written before it is asked for, and kept until AWS says that it is gone.
+
+    It leads to one machine after the other; the site's address stays.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="addresses")
+    instance = models.OneToOneField(
+        Instance,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="elastic",
+        help_text="Where it is to lead; empty once it is gone.",
+    )
+    allocation_id = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    public_ip = models.GenericIPAddressField(null=True)
+    asked_at = models.DateTimeField(default=timezone.now, help_text="When AWS was asked for it last.")
+    refused = models.TextField(blank=True, help_text="Why there is none, or it leads nowhere; for people.")
+    leads_at = models.DateTimeField(null=True, help_text="Since when it leads to its instance.")
+    release_asked_at = models.DateTimeField(null=True)
+    gone_at = models.DateTimeField(null=True, help_text="When AWS said that it is gone.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name_plural = "addresses"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application"],
+                condition=models.Q(release_asked_at=None),
+                name="one_address_for_an_application",
+            ),
+        ]
+        indexes = [models.Index(fields=["gone_at"], condition=models.Q(gone_at=None), name="address_held")]
+
+    def __str__(self) -> str:
+        return self.public_ip or str(self.pk)
+
+    @property
+    def leads(self) -> bool:
+        """Whether visitors of it come to its instance."""
+        return self.leads_at is not None
+
+
 class LedgerEntry(models.Model):
     """Something at AWS that costs or holds data: written before it is made, and when AWS says it is gone."""
 
@@ -139,6 +214,7 @@ class LedgerEntry(models.Model):
         VOLUME = "volume", "disk"
         PARAMETERS = "parameters", "environment"
         DEPLOY_KEY = "deploy-key", "deploy key"
+        ADDRESS = "address", "Elastic IP address"
 
     instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="ledger")
     kind = models.CharField(max_length=16, choices=Kind)

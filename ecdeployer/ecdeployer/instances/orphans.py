@@ -6,7 +6,7 @@ meanwhile is never taken for an orphan. https://karpenter.sh/docs/concepts/ (gar
 
 import logging
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -34,14 +34,17 @@ GAP = timedelta(minutes=5)
 _TOLD = 3600
 
 
-def end_orphans(machines: list[Machine], owned: Collection[str], *, trust: bool = False) -> int:
+def end_orphans(
+    machines: list[Machine], owned: Collection[str], *, since: datetime, trust: bool = False
+) -> int:
     """End the live machines that are not ``owned`` (EC2 ids); how many. ``trust``: however many and old.
+
+    ``since``: when this database began to watch, as ``watched_since`` says.
 
     A machine whose row is known, and is another's or has ended, is an orphan. One whose row the database
     has never heard of is an orphan only if it was asked for while this database watched without a gap: an
     empty or restored database ends nothing, and the operator is told.
     """
-    since = _watched_since()
     strangers = [each for each in machines if each.state in ec2.LIVE_STATES and each.ec2_id not in owned]
     old = [each for each in strangers if _is_old(each)]
     if not old:
@@ -57,7 +60,7 @@ def end_orphans(machines: list[Machine], owned: Collection[str], *, trust: bool 
     return sum(_end(machine, rows.get(_row_of(machine))) for machine in orphans)
 
 
-def _watched_since() -> datetime:
+def watched_since() -> datetime:
     """Since when this database has seen every sweep; the sweep of now is noted."""
     now = timezone.now()
     watch, _ = FleetWatch.objects.get_or_create(pk=FleetWatch.ONLY)
@@ -120,8 +123,12 @@ def _end(machine: Machine, row: Instance | None) -> bool:
 
 
 def _tell(what: str, machines: list[Machine], *, level: int) -> None:
+    tell(what, [machine.ec2_id for machine in machines], level=level)
+
+
+def tell(what: str, names: Iterable[str], *, level: int) -> None:
     """For the operator, once an hour."""
-    ids = sorted(machine.ec2_id for machine in machines)
+    ids = sorted(names)
     digest = zlib.crc32(" ".join([what, *ids]).encode())
-    if ids and cache.add(f"machines-without-row-{digest}", "told", timeout=_TOLD):
+    if ids and cache.add(f"without-row-{digest}", "told", timeout=_TOLD):
         logger.log(level, "%s %s: %s", len(ids), what, ids[:20])

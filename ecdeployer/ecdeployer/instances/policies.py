@@ -128,22 +128,40 @@ def _owning(scope: Scope) -> list[Statement]:
     tagged = {f"aws:RequestTag/{key}": value for key, value in scope.our_tag.items()}
     images = [scope.arn("ec2", f"{kind}/*", account="") for kind in ("image", "snapshot")]
     machines = [scope.arn("ec2", f"{kind}/*") for kind in ("instance", "volume")]
-    look = ("Instances", "InstanceStatus", "Volumes", "Images", "Subnets", "LaunchTemplateVersions")
+    addresses = scope.arn("ec2", "elastic-ip/*")
+    look = (
+        "Instances",
+        "InstanceStatus",
+        "Volumes",
+        "Images",
+        "Subnets",
+        "LaunchTemplateVersions",
+        "Addresses",
+    )
     return [
         _allow("Look", [f"ec2:Describe{kind}" for kind in look], "*"),
         _allow("Explain", ["sts:DecodeAuthorizationMessage"], "*"),
         _allow(
             "TagWhatIsMade",
             ["ec2:CreateTags"],
-            [*machines, *images],
-            {"StringEquals": {**tagged, "ec2:CreateAction": ["RunInstances", "CreateImage"]}},
+            [*machines, *images, addresses],
+            {
+                "StringEquals": {
+                    **tagged,
+                    "ec2:CreateAction": ["RunInstances", "CreateImage", "AllocateAddress"],
+                }
+            },
         ),
         _allow(
             "OwnMachines",
-            ["ec2:TerminateInstances", "ec2:StopInstances", "ec2:GetConsoleOutput", "ec2:CreateImage"],
+            [f"ec2:{verb}Instances" for verb in ("Terminate", "Stop", "Start", "Reboot")]
+            + ["ec2:ModifyInstanceAttribute", "ec2:GetConsoleOutput", "ec2:CreateImage"],
             scope.arn("ec2", "instance/*"),
             ours,
         ),
+        _allow("NewAddress", ["ec2:AllocateAddress"], addresses, {"StringEquals": tagged}),
+        _allow("OwnAddresses", ["ec2:AssociateAddress", "ec2:ReleaseAddress"], addresses, ours),
+        _allow("LeadToOwnMachines", ["ec2:AssociateAddress"], scope.arn("ec2", "instance/*"), ours),
         _allow("KeepImage", ["ec2:CreateImage"], images, {"StringEquals": tagged}),
     ]
 

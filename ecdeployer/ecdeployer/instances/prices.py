@@ -49,10 +49,15 @@ _CENT = Decimal("0.01")
 
 
 def machine(instance_type: str, *, region: str) -> Decimal | None:
-    """An hour of a machine that runs, its public address included; None when the type is not known there."""
+    """An hour of a machine that runs; None when the type is not known there."""
     if region not in _REGIONS or instance_type not in _PRICES:
         return None
-    return Decimal(_PRICES[instance_type][_REGIONS.index(region)]) + _ADDRESS
+    return Decimal(_PRICES[instance_type][_REGIONS.index(region)])
+
+
+def address() -> Decimal:
+    """An hour of a public address, the same everywhere, whether a machine that runs uses it or not."""
+    return _ADDRESS
 
 
 def disk(*, region: str) -> Decimal | None:
@@ -65,7 +70,7 @@ def disk(*, region: str) -> Decimal | None:
 def hourly(instance_type: str, *, region: str) -> Decimal | None:
     """An hour of everything; None when a part of it is not known."""
     running, kept = machine(instance_type, region=region), disk(region=region)
-    return None if running is None or kept is None else running + kept
+    return None if running is None or kept is None else running + kept + _ADDRESS
 
 
 def monthly(instance_type: str, *, region: str) -> Decimal | None:

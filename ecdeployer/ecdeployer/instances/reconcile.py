@@ -7,10 +7,12 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
-from ..aws import ec2, tags
+from ..aws import addresses, ec2, tags
+from ..aws.addresses import Elastic
 from ..aws.ec2 import Machine
+from ..aws.errors import AWSError
 from ..wakeups import wake_termination
-from . import orphans, records
+from . import held_addresses, orphans, records
 from .connection import aws
 from .models import Instance, LedgerEntry
 from .states import InstanceState
@@ -30,11 +32,13 @@ def sweep(*, trust: bool = False, end_unowned: bool = False) -> int:
     ``trust``: what EC2 does not report has gone, however much. ``end_unowned``: what this database does not
     own is an orphan, however much.
 
-    ``ceil(N / 1000)`` calls for N machines, and one more where some are missing; a few queries, and writes
-    for what changed alone. Any number of sweeps at once do no harm: every write names the state that it was
-    decided on.
+    ``ceil(N / 1000)`` calls for N machines, one for all addresses, and one more where some are missing; a
+    few queries, and writes for what changed alone. Any number of sweeps at once do no harm: every write names
+    the state that it was decided on.
     """
     machines = ec2.find_machines(aws(), tag=(tags.PREFIX, settings.RESOURCE_PREFIX))
+    held = _held_addresses()
+    since = orphans.watched_since()
     rows = list(Instance.objects.exclude(state__in=_SETTLED).select_related("application"))
     found = _matched(rows, machines)
     changed = sum(_bring(row, machine) for row, machine in found.items())
@@ -43,9 +47,21 @@ def sweep(*, trust: bool = False, end_unowned: bool = False) -> int:
         logger.error("EC2 reports none of %s instances of %s: nothing is done", len(missing), len(rows))
     elif missing:
         changed += sum(records.is_gone(row) for row in _truly_missing(missing))
-    changed += orphans.end_orphans(machines, {each.ec2_id for each in found.values()}, trust=end_unowned)
+    owned = {each.ec2_id for each in found.values()}
+    changed += orphans.end_orphans(machines, owned, since=since, trust=end_unowned)
+    if held is not None:
+        changed += held_addresses.compare(held, since=since, trust=end_unowned)
     _wake_terminations()
     return changed
+
+
+def _held_addresses() -> list[Elastic] | None:
+    """None where AWS does not say: what becomes of the machines does not depend on it."""
+    try:
+        return addresses.find(aws(), tag=(tags.PREFIX, settings.RESOURCE_PREFIX))
+    except AWSError as error:
+        logger.warning("addresses are not looked at: %s", error.operator)
+        return None
 
 
 def note_impaired() -> int:

@@ -29,6 +29,8 @@ _FROM_OUTSIDE = {
     InstanceState.SHUTTING_DOWN: "The instance was terminated outside of the portal.",
 }
 
+_STOPS = {InstanceState.STOPPING, InstanceState.STOPPED}
+
 #: Codes of StateReason: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
 _BY_AWS = {
     "Server.SpotInstanceTermination": "AWS took this spot instance back. Deploy again for another.",
@@ -59,6 +61,8 @@ def update(instance: Instance, machine: Machine) -> bool:
     if machine.state == InstanceState.TERMINATED:
         changed["terminated_at"] = timezone.now()
     changed.update(_reason(instance, machine))
+    if machine.state == InstanceState.RUNNING and instance.stop_asked_at:
+        changed["stop_asked_at"] = None
     with transaction.atomic():
         moved = instance.move(machine.state, detail=changed.get("reason") or machine.ec2_id, **changed)
         if moved:
@@ -96,6 +100,7 @@ def _facts(machine: Machine) -> dict[str, Any]:
         "ami_id": machine.ami_id,
         "availability_zone": machine.availability_zone,
         "launched_at": machine.launched_at,
+        "instance_type": machine.instance_type,
     }
     return {name: value for name, value in said.items() if value} | {
         "public_ip": machine.public_ip or None,
@@ -118,6 +123,8 @@ def _reason(instance: Instance, machine: Machine) -> dict[str, str]:
     if machine.state not in _FROM_OUTSIDE:
         return {"reason": ""} if instance.reason else {}
     asked = instance.application.terminate_requested_at or instance.end_asked_at
+    if instance.stop_asked_at and machine.state in _STOPS:
+        return {}
     if asked or machine.state == _END_OF.get(instance.state):
         return {}
     said = f" AWS says: {machine.state_reason}" if machine.state_reason else ""

@@ -123,6 +123,8 @@ def _hour(line: _Line) -> Decimal | None:
     region = settings.AWS_REGION
     if line.kind == Usage.Kind.DISK:
         return prices.disk(region=region)
+    if line.kind == Usage.Kind.ADDRESS:
+        return prices.address()
     return prices.machine(line.instance_type, region=region)
 
 

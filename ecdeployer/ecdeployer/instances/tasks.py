@@ -6,8 +6,8 @@ from celery import shared_task
 
 from .. import logs
 from ..aws.errors import AWSError
+from . import addresses, termination
 from . import reconcile as reconciling
-from . import termination
 from .models import Instance
 
 logger = logging.getLogger(__name__)
@@ -40,3 +40,14 @@ def terminate_instance(pk: str) -> None:
             termination.terminate(instance)
         except AWSError as error:
             logger.warning("instance %s cannot be ended yet: %s", pk, error.operator)
+
+
+@shared_task
+def point_address(pk: str) -> None:
+    """Let the application's Elastic IP lead to this instance; reconcile asks again where it does not."""
+    instance = Instance.objects.select_related("application").get(pk=pk)
+    with logs.bound(instance=pk):
+        try:
+            addresses.point(instance)
+        except AWSError as error:
+            logger.warning("the address of %s cannot be moved yet: %s", pk, error.operator)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
-from unittest.mock import patch
+from unittest.mock import create_autospec, patch
 
 import pytest
 from botocore.stub import Stubber
@@ -17,7 +17,7 @@ from ecdeployer.deployments import deadlines
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.provisioning import advance
 from ecdeployer.deployments.states import DeploymentState, StepName
-from ecdeployer.instances import commands, environment, infrastructure
+from ecdeployer.instances import addresses, commands, environment, infrastructure
 
 from tests.portal_records import make_deployment, make_live, make_person
 
@@ -42,6 +42,7 @@ def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     for module in (commands, environment):
         monkeypatch.setattr(module, "aws", lambda: connection)
     monkeypatch.setattr("ecdeployer.deployments.machine.aws", lambda: connection)
+    monkeypatch.setattr(addresses, "ensure", create_autospec(addresses.ensure))
     with Stubber(connection.ssm) as stub:
         yield stub
         stub.assert_no_pending_responses()

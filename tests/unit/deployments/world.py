@@ -9,7 +9,7 @@ from django.utils import timezone
 from ecdeployer.deployments import health
 from ecdeployer.git import keys, repository
 from ecdeployer.git.repository import Commit
-from ecdeployer.instances import commands, deploy_keys, environment, infrastructure, provisioning
+from ecdeployer.instances import addresses, commands, deploy_keys, environment, infrastructure, provisioning
 from ecdeployer.instances.infrastructure import Infrastructure
 from ecdeployer.instances.models import Instance
 from ecdeployer.instances.states import InstanceState
@@ -61,6 +61,8 @@ class World:
         self.clone = fake(repository.clone, repository, return_value=COMMIT)
         self.read = fake(sandbox.read_in_child, sandbox, return_value=report)
         self.launch = fake(provisioning.launch, provisioning, side_effect=self._launch)
+        self.ensure = fake(addresses.ensure, addresses)
+        self.point = fake(addresses.point, addresses, return_value=True)
         self.write = fake(environment.write, environment)
         self.read_key = fake(deploy_keys.read, deploy_keys, return_value=PAIR.private)
         self.share_key = fake(deploy_keys.share, deploy_keys)

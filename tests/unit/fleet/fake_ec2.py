@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 from ecdeployer.aws import ec2, tags
+from ecdeployer.aws.addresses import Elastic
 from ecdeployer.aws.ec2 import LaunchRequest, Machine, Subnet
 from ecdeployer.aws.errors import RULES, AWSError
 
@@ -43,6 +44,9 @@ class FakeEC2:
     fault: tuple[str, str] = ("", "")
     bucket: float = BURST
     counted_at: datetime = field(default_factory=timezone.now)
+    elastic: list[Elastic] = field(default_factory=list)
+    allocated: int = 0
+    quota: int = 5
     zones: tuple[Subnet, ...] = (Subnet("subnet-a", "a"), Subnet("subnet-b", "b"))
 
     def default_subnets(self, _: Any) -> list[Subnet]:
@@ -95,6 +99,9 @@ class FakeEC2:
     def end(self, each: Made) -> None:
         each.ended_at = each.ended_at or timezone.now()
         each.machine = replace(each.machine, state="terminated", public_ip="")
+        self.elastic = [
+            replace(one, ec2_id="") if one.ec2_id == each.machine.ec2_id else one for one in self.elastic
+        ]
 
     def find_machines(self, _: Any, *, tag: tuple[str, str]) -> list[Machine]:
         return [each.machine for each in self._visible() if each.machine.tags.get(tag[0]) == tag[1]]
@@ -111,6 +118,47 @@ class FakeEC2:
 
     def find_volumes(self, _: Any, *, tag: tuple[str, str]) -> list[str]:
         return [each.machine.ec2_id for each in self.live() if each.machine.tags.get(tag[0]) == tag[1]]
+
+    def allocate(self, _: Any, *, tag: dict[str, str]) -> Elastic:
+        self._meet("before")
+        if len(self.elastic) >= self.quota:
+            raise error_of("AddressLimitExceeded")
+        self.allocated += 1
+        address = f"198.51.{self.allocated // 250}.{self.allocated % 250}"
+        made = Elastic(allocation_id=f"eipalloc-{self.allocated:05}", public_ip=address, tags=dict(tag))
+        self.elastic.append(made)
+        self._meet("after")
+        return made
+
+    def find_elastic(self, _: Any, *, tag: tuple[str, str]) -> list[Elastic]:
+        return [each for each in self.elastic if each.tags.get(tag[0]) == tag[1]]
+
+    def find_elastic_by_ids(self, _: Any, ids: list[str]) -> list[Elastic]:
+        return [each for each in self.elastic if each.allocation_id in ids]
+
+    def associate(self, _: Any, allocation_id: str, ec2_id: str) -> None:
+        self._meet("before")
+        [found] = self._elastic(allocation_id)
+        machine = next((each for each in self.live() if each.machine.ec2_id == ec2_id), None)
+        if machine is None:
+            raise error_of("InvalidInstanceID.NotFound")
+        self.elastic[self.elastic.index(found)] = replace(found, ec2_id=ec2_id)
+        machine.machine = replace(machine.machine, public_ip=found.public_ip)
+        self._meet("after")
+
+    def release(self, _: Any, allocation_id: str) -> None:
+        self._meet("before")
+        [found] = self._elastic(allocation_id)
+        if found.ec2_id:
+            raise error_of("InvalidIPAddress.InUse")
+        self.elastic.remove(found)
+        self._meet("after")
+
+    def _elastic(self, allocation_id: str) -> list[Elastic]:
+        found = self.find_elastic_by_ids(None, [allocation_id])
+        if not found:
+            raise error_of("InvalidAllocationID.NotFound")
+        return found
 
     def live(self) -> list[Made]:
         return [each for each in self.made if each.ended_at is None]

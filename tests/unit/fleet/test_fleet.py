@@ -6,6 +6,7 @@ The long form: ``FLEET=long ./scripts/test unit -- tests/unit/fleet``.
 import datetime as dt
 import os
 from contextlib import suppress
+from dataclasses import replace
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from ecdeployer.accounts.models import User
 from ecdeployer.alerts.models import Notification
 from ecdeployer.applications import actions
 from ecdeployer.applications.models import Application
+from ecdeployer.aws import addresses as aws_addresses
 from ecdeployer.aws import ec2
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.commands.models import Command
@@ -23,6 +25,7 @@ from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.states import StepName
 from ecdeployer.figures.models import Gauge, Sample, Watch
 from ecdeployer.instances import (
+    addresses,
     environment,
     infrastructure,
     launch_queue,
@@ -31,6 +34,7 @@ from ecdeployer.instances import (
     termination,
 )
 from ecdeployer.instances.models import (
+    Address,
     FleetWatch,
     GoldenImage,
     Instance,
@@ -41,6 +45,7 @@ from ecdeployer.instances.models import (
 )
 from ecdeployer.instances.provisioning import LaunchFailedError, LaunchPausedError
 from ecdeployer.instances.states import InstanceState
+from ecdeployer.machines.models import Change
 from hypothesis import HealthCheck
 from hypothesis import settings as profile
 from hypothesis import strategies as st
@@ -90,7 +95,9 @@ class Fleet(RuleBasedStateMachine):
             Sample,
             Watch,
             Notification,
+            Change,
             Deployment,
+            Address,
             Usage,
             LedgerEntry,
             LaunchAttempt,
@@ -138,11 +145,12 @@ class Fleet(RuleBasedStateMachine):
     def _launch(self, instance: Instance) -> None:
         number = LaunchAttempt.objects.count()
         try:
+            addresses.ensure(instance)
             provisioning.launch(instance, render=lambda _: b"user data %d" % number)
         except LaunchFailedError as error:
             deployment = instance.deployments.latest("number")
             endings.fail(deployment, StepName.LAUNCH, code=error.code, reason=error.reason)
-        except (LaunchPausedError, Killed):
+        except (LaunchPausedError, AWSError, Killed):
             pass
 
     @precondition(lambda self: Application.objects.exists())
@@ -162,6 +170,24 @@ class Fleet(RuleBasedStateMachine):
     @rule(data=st.data())
     def somebody_ends_a_machine(self, data: st.DataObject) -> None:
         self.cloud.end(data.draw(st.sampled_from(self.cloud.live())))
+
+    @precondition(lambda self: Instance.objects.filter(state="running").exists())
+    @rule(data=st.data(), fault=FAULTS)
+    def lead_the_address(self, data: st.DataObject, fault: tuple[str, str]) -> None:
+        running = Instance.objects.filter(state="running").order_by("application__name", "created_at")
+        self.cloud.fault = fault
+        self._lead(data.draw(st.sampled_from(list(running))))
+        self.cloud.fault = ("", "")
+
+    def _lead(self, instance: Instance) -> None:
+        with suppress(AWSError, Killed):
+            addresses.point(instance)
+
+    @precondition(lambda self: bool(self.cloud.elastic))
+    @rule(data=st.data())
+    def somebody_moves_an_address(self, data: st.DataObject) -> None:
+        number = data.draw(st.integers(0, len(self.cloud.elastic) - 1))
+        self.cloud.elastic[number] = replace(self.cloud.elastic[number], ec2_id="")
 
     @rule(seconds=st.sampled_from([1, 5, 30, 120, 310, 1200]))
     def wait(self, seconds: int) -> None:
@@ -194,6 +220,15 @@ class Fleet(RuleBasedStateMachine):
         assert len(rows) == len(set(rows))
 
     @invariant()
+    def no_address_leads_to_anothers_machine(self) -> None:
+        of_machine = {
+            ec2_id: str(pk) for ec2_id, pk in Instance.objects.values_list("ec2_id", "application_id")
+        }
+        for each in self.cloud.elastic:
+            if each.ec2_id:
+                assert of_machine[each.ec2_id] == each.tags["ecdeployer:application"]
+
+    @invariant()
     def every_machine_has_a_row_and_an_attempt(self) -> None:
         tokens = set(LaunchAttempt.objects.values_list("client_token", flat=True))
         assert {each.request.client_token for each in self.cloud.made} <= tokens
@@ -220,6 +255,8 @@ class Fleet(RuleBasedStateMachine):
             self.time.shift(30)
             self._sweep()
             launch_queue.give_turns()
+            for instance in Instance.objects.filter(state="running"):
+                self._lead(instance)
             for instance in Instance.objects.filter(state__in=("requested", "launching")):
                 if instance.deployments.filter(state__in=("queued", "running")).exists():
                     self._launch(instance)
@@ -232,6 +269,13 @@ class Fleet(RuleBasedStateMachine):
             assert deployment.instance.state in {InstanceState.RUNNING, *ENDED}
         ended = Instance.objects.filter(application__terminate_requested_at__isnull=False)
         assert not ended.exclude(state__in=ENDED).exists()
+        held = {each.allocation_id: each.ec2_id for each in self.cloud.elastic}
+        rows = Address.objects.filter(gone_at=None).exclude(allocation_id=None)
+        assert {row.allocation_id for row in rows} == set(held)
+        for row in rows:
+            assert row.instance is not None
+            if row.instance.state == InstanceState.RUNNING:
+                assert held[row.allocation_id or ""] == row.instance.ec2_id
         left = Instance.objects.filter(state__in=ENDED, ledger__gone_at=None, ledger__isnull=False)
         assert not left.exists()
 
@@ -239,6 +283,17 @@ class Fleet(RuleBasedStateMachine):
 @pytest.mark.django_db
 def test_the_promise_holds_in_any_order(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     settings.MACHINES = settings.MACHINES_PER_OWNER = 10_000
+    elastic = {
+        "allocate": "allocate", "find": "find_elastic", "find_by_ids": "find_elastic_by_ids",
+        "associate": "associate", "release": "release",
+    }  # fmt: skip
+    for real, name in elastic.items():
+        monkeypatch.setattr(
+            aws_addresses,
+            real,
+            lambda *given, _name=name, **named: getattr(CURRENT[0], _name)(*given, **named),
+        )
+    monkeypatch.setattr("ecdeployer.instances.held_addresses.wake_address", lambda _: None)
     names = (
         "default_subnets", "run_instance", "terminate", "find_machines", "find_by_instance_tag",
         "find_by_ids", "find_machine", "find_volumes",

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from botocore.model import OperationModel
-from ecdeployer.aws import ec2, images, questions, ssm, tags
+from django.utils import timezone
+from ecdeployer.aws import addresses, ec2, images, questions, ssm, tags
 from ecdeployer.aws.session import AWS
 from ecdeployer.instances import golden_images, infrastructure, policies
 
@@ -51,7 +52,18 @@ def do_all_that_the_portal_does(aws: AWS) -> None:
     clock = golden_images.Clock(say=lambda _: None, interval=0)
     golden_images.build(aws, request, clock)
     [machine] = ec2.find_machines(aws, tag=(tags.BUILDER, "sites"))
+    ec2.start(aws, machine.ec2_id)
+    ec2.reboot(aws, machine.ec2_id)
+    ec2.stop(aws, machine.ec2_id)
+    ec2.set_type(aws, machine.ec2_id, "t3.small")
     ec2.find_impaired(aws)
+    tag = tags.address_tags(
+        prefix="sites", application="x", address="y", asked_at=timezone.now(), name="shop"
+    )
+    [address] = [addresses.allocate(aws, tag=tag)]
+    addresses.associate(aws, address.allocation_id, machine.ec2_id)
+    addresses.find(aws, tag=(tags.PREFIX, "sites"))
+    addresses.release(aws, address.allocation_id)
     ec2.find_volumes(aws, tag=(tags.INSTANCE, "x"))
     images.find_images(aws, tag=(tags.PREFIX, "sites"))
     for value in ("one", "two"):

@@ -83,7 +83,7 @@ def test_every_resource_of_a_launch_is_conditional() -> None:
         assert f"{kind}/*" in resources
 
 
-@pytest.mark.parametrize("name", ["OwnMachines", "OnOwnMachines"])
+@pytest.mark.parametrize("name", ["OwnMachines", "OnOwnMachines", "OwnAddresses", "LeadToOwnMachines"])
 def test_machines_of_others_are_out_of_reach(name: str) -> None:
     [condition] = statements(portal_policy(SCOPE))[name]["Condition"].values()
     assert list(condition.values()) == ["sites"]

@@ -25,5 +25,6 @@ def test_a_stopped_machine_costs_its_disk_alone() -> None:
     disk = prices.disk(region="eu-west-1")
     assert disk is not None
     assert round(disk * prices.HOURS_A_MONTH, 2) == Decimal("1.41")
-    assert prices.machine("t3.micro", region="eu-west-1") == Decimal("0.0164")
+    assert prices.machine("t3.micro", region="eu-west-1") == Decimal("0.0114")
+    assert prices.address() == Decimal("0.005")
     assert prices.disk(region="mars-north-1") is None

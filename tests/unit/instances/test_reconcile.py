@@ -38,10 +38,10 @@ def test_a_second_sweep_changes_nothing_and_asks_once(
 ) -> None:
     reconcile.sweep()
     calls.clear()
-    # The rows, the watch read and written, and those whose end was asked for.
-    with django_assert_num_queries(4):
+    # The rows, the watch read and written, the addresses, and those whose end was asked for.
+    with django_assert_num_queries(5):
         assert reconcile.sweep() == 0
-    assert calls == ["DescribeInstances"]
+    assert calls == ["DescribeInstances", "DescribeAddresses"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_page_that_lacks_a_machine_is_no_proof(
     Instance.objects.update(launched_at=timezone.now() - timedelta(hours=1))
     monkeypatch.setattr(ec2, "find_machines", lambda *_, **__: [])
     assert reconcile.sweep() == 0
-    assert calls == ["DescribeInstances"]
+    assert calls == ["DescribeAddresses", "DescribeInstances"]
     launched.refresh_from_db()
     assert launched.state == "pending"
 

@@ -17,6 +17,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 pytestmark = pytest.mark.django_db
 #: Ten hours before a month ends.
 BEGIN = dt.datetime(2026, 6, 30, 14, tzinfo=dt.UTC)
+#: With the address that goes with it.
 MACHINE = Decimal("0.0164")
 DISK = Decimal("0.088") * 16 / 730
 

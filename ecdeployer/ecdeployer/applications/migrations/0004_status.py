@@ -4,13 +4,28 @@ from typing import Any
 
 from django.conf import settings
 from django.db import migrations, models
+from django.db.models import Case, Exists, OuterRef, Subquery, When
 
-from ecdeployer.applications.states import Status, status_of, with_facts
+from ecdeployer.applications.states import Status, status_of
+
+
+def _with_facts(applications: Any) -> Any:
+    """As of this migration: instances have got columns since that decide, too."""
+    own = applications.filter(pk=OuterRef("pk"))
+    running = When(deployments__state="running", then=0)
+    current_first = own.order_by(Case(running, default=1), "-deployments__number")
+    newest_instance = own.order_by("-instances__created_at").values("instances__state")
+    serving = own.filter(deployments__state="succeeded", deployments__instance__state="running")
+    return applications.annotate(
+        deployment_state=Subquery(current_first.values("deployments__state")[:1]),
+        instance_state=Subquery(newest_instance[:1]),
+        is_served=Exists(serving),
+    )
 
 
 def fill(apps: Any, _: Any) -> None:
     applications = apps.get_model("applications", "Application").objects
-    for row in with_facts(applications.all()).iterator(1000):
+    for row in _with_facts(applications).iterator(1000):
         applications.filter(pk=row.pk).update(status=status_of(row), serves=row.is_served)
 
 

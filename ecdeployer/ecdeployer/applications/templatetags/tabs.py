@@ -42,6 +42,7 @@ TABS = (
         "applications:environment",
         ("applications:change-variable", "applications:import-variables", "applications:confirm-import"),
     ),
+    Tab("Machine", "machines:machine", ("machines:",)),
     Tab("Settings", SETTINGS[0].view, tuple(name for each in SETTINGS for name in (each.view, *each.also))),
     Tab("Activity", "applications:events"),
 )
