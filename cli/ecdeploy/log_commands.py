@@ -25,7 +25,7 @@ _SINCE = {"15m": 15, "1h": 60, "1d": 24 * 60, "7d": 7 * 24 * 60}
 @click.option("--whole", is_flag=True, help="With --source: the newest 10 MB in place of lines.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the deployment has ended, or Ctrl-C.")
 @of_application
-def logs(call: Call, application: Record, *, follow: bool, only_names: bool, **given: Any) -> None:
+def logs(call: Call, application: Record, /, *, follow: bool, only_names: bool, **given: Any) -> None:
     """Print what a deployment's steps have printed, or a log of the machine."""
     if only_names:
         _list(call, application)

@@ -57,7 +57,7 @@ class Program:
             if part["complete"]:
                 state = self.ask("GET", f"/logs/{reading}")
                 assert state["state"] == "succeeded", (state, text)
-                return text
+                return str(text)
             time.sleep(0.2)
         raise AssertionError(f"not complete within {seconds} s")
 

@@ -37,7 +37,7 @@ class LogForm(forms.Form):
         asked = str(self["source"].value() or "")
         if NAME.fullmatch(asked) and asked not in listed:
             listed[asked] = Source(name=asked).label
-        self.fields["source"].widget.choices = list(listed.items())  # type: ignore[attr-defined]
+        self.fields["source"].widget.choices = list(listed.items())
 
     def clean_source(self) -> str:
         source = str(self.cleaned_data["source"])
