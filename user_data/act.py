@@ -77,6 +77,10 @@ def logs(arguments: dict[str, Any]) -> tuple[list[str], str]:
     return [*reader, *limits, sys.executable, "-sEm", "user_data.logs"], json.dumps(arguments)
 
 
+def maintenance(arguments: dict[str, Any]) -> tuple[list[str], str]:
+    return [sys.executable, "-sEm", "user_data.maintenance", "want"], json.dumps(arguments)
+
+
 #: The program, and what it reads.
 ACTIONS: dict[str, Callable[[dict[str, Any]], tuple[list[str], str]]] = {
     "manage": manage,
@@ -84,6 +88,7 @@ ACTIONS: dict[str, Callable[[dict[str, Any]], tuple[list[str], str]]] = {
     "cancel": cancel,
     **{name: moving(name) for name in ("measure", "expect", "hand-over", "hold", "resume", "take-over")},
     "logs": logs,
+    "maintenance": maintenance,
 }
 
 

@@ -23,6 +23,7 @@ done
 readonly ssh_command
 # How long what served before may take to answer its last requests, a slow upload or a WebSocket among them.
 readonly drain_seconds=600 kept_releases=5
+readonly page_bytes=262144
 # Behind what serves, and yet a quarter of a machine that is busy all the time: it may wait for this deployment.
 readonly behind=5
 declare -A given=()
@@ -238,10 +239,24 @@ configure() {
     while [[ -e /proc/$services_job ]]; do sleep 0.05; done
     cat "$state/services.log"
     printf '%s' "${given[nginx]}" >"$etc/nginx/$release.conf"
+    keep_page
     recovering inspect
     tool inspection "$state" "$etc/nginx/$release.locations"
     # A run that was killed may have applied a part: the plan stays the whole one.
     [[ -e $state/plan.json ]] || mv "$state/plan.new" "$state/plan.json"
+}
+
+keep_page() { # that the project brings for its maintenance, as data: what its own user can read, and nginx serves
+    local page
+    for page in "$home/source/${given[project_directory]}/maintenance.html" "$home/source/maintenance.html"; do
+        if [[ -L $page ]] || ! as_site test -f "$page"; then continue; fi
+        if (($(as_site stat -c %s "$page") > page_bytes)); then
+            echo "${page#"$home/source/"} is larger than $page_bytes bytes: the portal's own page stands in for it."
+            continue
+        fi
+        as_site head -c $page_bytes "$page" >"$home/maintenance.html"
+        return
+    done
 }
 
 collect_static() {
@@ -261,6 +276,7 @@ migrate() {
     local pending
     pending=$(tool plan settle "$state")
     if ((pending > 0)); then
+        tool maintenance around
         (cd "$tools" && as_site timeout 900 python3 -sEm user_data.backup "$release") | tee "$state/copies"
     fi
     # Apps that have models and no migrations get their tables too.
@@ -335,6 +351,7 @@ begin() { # FILE
     systemd-run --quiet --collect --unit="ecdeployer-report-$deployment" --working-directory="$tools" \
         python3 -sEm user_data.report follow "$deployment" 9>&- &
     previous=$(readlink "$site_link" || true)
+    tool maintenance told "$state/deployment.json" || true
 }
 
 main() {
@@ -357,6 +374,8 @@ main() {
         # A signal is a shutdown or a kill, unless report.py sent it: no verdict, so that the next run goes on.
         if ((status > 128)) && [[ ! -e $state/cancelled ]]; then exit "$status"; fi
         if ((status != 0)); then give_up; fi
+        # Whichever deployment began it: what a person has switched on stays.
+        tool maintenance off deployment || true
         settle
     elif [[ ! -e $turn ]]; then
         # The first look after a boot: one that switched off while old requests were answered left both releases.

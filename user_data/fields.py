@@ -13,6 +13,7 @@ PLAIN = (
     "commit",
     "branch",
     "python",
+    "project_directory",
     "health_path",
     "database",
     "nginx",

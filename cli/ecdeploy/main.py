@@ -9,6 +9,7 @@ from .deployment_commands import cancel, confirm, deploy, rollback
 from .environment_commands import env
 from .log_commands import logs
 from .machine_commands import run
+from .maintenance_commands import maintenance
 from .options import Commands
 from .power_commands import machine
 
@@ -24,6 +25,7 @@ _ALL = (
     env,
     run,
     machine,
+    maintenance,
     rollback,
     confirm,
     cancel,

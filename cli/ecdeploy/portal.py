@@ -51,6 +51,10 @@ class Portal:
         """Once, too."""
         return self._ask("PATCH", path, json=body, headers=_new_key())
 
+    def put(self, path: str, body: Mapping[str, Any]) -> Record:
+        """All of something: sent twice, it is the same."""
+        return self._ask("PUT", path, json=body)
+
     def walk(self, path: str, name: str, /, **parameters: object) -> Iterator[Record]:
         """Every record of a list, page after page."""
         cursor: str | None = ""

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "ecdeployer.deployments",
     "ecdeployer.commands",
     "ecdeployer.machines",
+    "ecdeployer.maintenance",
     "ecdeployer.webhooks",
     "ecdeployer.alerts",
     "ecdeployer.figures",
@@ -191,6 +192,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "ecdeployer.commands.tasks.prune",
         "schedule": 600.0,
         "options": {"expires": 600.0},
+    },
+    "look-at-maintenance": {
+        "task": "ecdeployer.maintenance.tasks.look_at_all",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
     },
     "settle-pushes": {
         "task": "ecdeployer.webhooks.tasks.settle_all",

@@ -16,6 +16,7 @@ urlpatterns = [
     path("applications/", include("ecdeployer.figures.urls")),
     path("applications/", include("ecdeployer.alerts.urls")),
     path("applications/", include("ecdeployer.machines.urls")),
+    path("applications/", include("ecdeployer.maintenance.urls")),
     path("commands/", include("ecdeployer.commands.urls")),
     path("logs/", include("ecdeployer.site_logs.urls")),
     path("reports/commands/", include("ecdeployer.commands.report_urls")),

@@ -15,6 +15,7 @@ from ecdeployer.applications.models import DeployKey
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.states import DeploymentState, StepName, StepState
 from ecdeployer.git import keys
+from ecdeployer.maintenance import actions as maintenance
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -97,6 +98,13 @@ def visitor(browser: Browser, live_server: LiveServer, owner: User) -> Iterator[
 def pages(deployments: dict[str, Deployment]) -> dict[str, str]:
     """Name -> path of every page a person can open."""
     live = deployments["bakery"]
+    maintenance.change(
+        deployments["harbour"].application,
+        by=live.created_by,
+        is_on=True,
+        message="Back at noon.",
+        addresses=["203.0.113.0/24"],
+    )
     public = keys.make_pair(comment="bakery@portal.example.com").public
     DeployKey.objects.create(application=live.application, public=public, made_by=live.created_by)
     return {
@@ -106,6 +114,9 @@ def pages(deployments: dict[str, Deployment]) -> dict[str, str]:
         "terminate": reverse("applications:terminate", args=[live.application_id]),
         "deployments": reverse("applications:deployments", args=[live.application_id]),
         "environment": reverse("applications:environment", args=[live.application_id]),
+        "general": reverse("applications:general", args=[live.application_id]),
+        "maintenance": reverse("maintenance:page", args=[live.application_id]),
+        "maintenance-on": reverse("maintenance:page", args=[deployments["harbour"].application_id]),
         "repository": reverse("applications:repository", args=[live.application_id]),
         "repository-public": reverse("applications:repository", args=[deployments["harbour"].application_id]),
         "activity": reverse("applications:events", args=[live.application_id]),

@@ -69,6 +69,7 @@ def filled(owner: User) -> dict[str, Any]:
         "alerts.pk": deployment.application_id,
         "alerts.channel": "webhook",
         "machines.pk": deployment.application_id,
+        "maintenance.pk": deployment.application_id,
         "webhooks.pk": deployment.application_id,
         "webhooks.delivery": delivery.pk,
         "pk": deployment.application_id,

@@ -13,6 +13,7 @@ RECORDS = [
     "instances_goldenimage",
     "instances_instance",
     "machines_change",
+    "maintenance_maintenance",
 ]
 
 
@@ -39,6 +40,7 @@ def test_no_record_of_ours_can_be_changed_but_people() -> None:
         "Event",
         "GoldenImage",
         "Instance",
+        "Maintenance",
         "User",
     }
 

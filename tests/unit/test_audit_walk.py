@@ -136,6 +136,8 @@ CHANGES = [
     Change("machines:start", "start", make=records.make_stopped),
     Change("machines:reboot", "reboot"),
     Change("machines:resize", "resize", sent=lambda _: {"instance_type": "t3.small"}),
+    Change("maintenance:page", "maintenance changed", sent=lambda _: {"retry_after": "10m"}),
+    Change("maintenance:switch", "maintenance switched on", sent=lambda _: {"maintenance": "on"}),
     Change("webhooks:switch", "deploy on push switched off"),
     Change("webhooks:rotate", "webhook secret replaced"),
     Change(
@@ -251,6 +253,7 @@ OPERATIONS: list[tuple[str, str, str, Make, Any]] = [
     ("post", f"{_ONE}/deploy-key", "deploy key made", records.make_live, ""),
     ("delete", f"{_ONE}/deploy-key", "deploy key removed", make_keyed, ""),
     ("patch", f"{_ONE}/alerts", "alerts changed", records.make_live, {"disk_percent": 50}),
+    ("put", f"{_ONE}/maintenance", "maintenance switched on", records.make_live, {"on": True}),
     ("patch", f"{_ONE}/webhook", "deploy on push switched off", records.make_live, {"deploy_on_push": False}),
     ("put", f"{_ONE}/webhook/secret", "webhook secret replaced", records.make_live, ""),
     ("post", _ONE + "/deliveries/{delivery_id}/redeliver", "push delivered again", make_pushed, ""),

@@ -75,6 +75,7 @@ def record(db: None) -> dict[str, UUID | int | str]:
         "alerts.pk": deployment.application_id,
         "alerts.channel": "webhook",
         "machines.pk": deployment.application_id,
+        "maintenance.pk": deployment.application_id,
         "webhooks.pk": deployment.application_id,
         "webhooks.delivery": make_delivery(deployment.application, outcome="deployed").pk,
     }

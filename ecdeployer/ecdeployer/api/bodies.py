@@ -9,6 +9,7 @@ from ..applications.forms import ApplicationForm
 from ..applications.states import Status
 from ..commands import words
 from ..commands.words import LENGTH, WORDS
+from ..maintenance.forms import LONGEST
 from .problems import InvalidError
 
 #: More than any log has; less than what a database takes for a number.
@@ -106,6 +107,21 @@ class ApplicationChange(Schema):
     health_path: str = _as_in_form("health_path")
     confirm_migrations: bool = Field(
         default=False, description=str(ApplicationForm.base_fields["confirm_migrations"].help_text)
+    )
+
+
+class MaintenanceChange(Schema):
+    """All of it: what is left out is as it is where nobody ever said."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    on: bool = Field(default=False, description="Whether visitors are answered with 503.")
+    retry_after: int = Field(120, ge=1, le=LONGEST, description="Seconds.")
+    message: str = Field("", description="Plain text for the portal's own page. At most 500 characters.")
+    addresses: list[str] = Field([], description="Addresses and networks that see the site. At most 50.")
+    around_deployments: bool = Field(
+        default=False,
+        description="On by itself from before the migrations of a deployment until its end.",
     )
 
 

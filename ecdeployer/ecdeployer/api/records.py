@@ -198,6 +198,16 @@ class EnvironmentRecord(Schema):
     deployment_id: UUID | None = Field(description="What applies the change; null where that was not asked.")
 
 
+class MaintenanceRecord(Schema):
+    on: bool
+    since: datetime | None = Field(description="When it was switched on.")
+    retry_after: int = Field(description="Seconds.")
+    message: str
+    addresses: list[str] = Field(description="Networks that see the site all the same.")
+    around_deployments: bool
+    confirmed: bool = Field(description="Whether the newest machine has all of this.")
+
+
 class ApplicationRecord(Schema):
     id: UUID
     name: str

@@ -10,6 +10,7 @@ from . import (
     limit_routes,
     log_routes,
     machine_routes,
+    maintenance_routes,
     problems,
     webhook_routes,
 )
@@ -36,6 +37,7 @@ api.add_router("/commands", command_routes.router)
 api.add_router("/applications", log_routes.of_an_application)
 api.add_router("/logs", log_routes.router)
 api.add_router("/applications", environment_routes.router)
+api.add_router("/applications", maintenance_routes.router)
 api.add_router("/deployments", deployment_routes.router)
 api.add_router("/limits", limit_routes.router)
 

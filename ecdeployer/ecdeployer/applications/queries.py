@@ -75,7 +75,7 @@ def _matches(word: str) -> Q:
 
 def find_application(user: User, pk: UUID) -> Application:
     """The application, or 404 when there is none that this person may see."""
-    found = Application.objects.visible_to(user).select_related("owner").filter(pk=pk)
+    found = Application.objects.visible_to(user).select_related("owner", "maintenance").filter(pk=pk)
     application = found.first()
     if application is None:
         raise Http404("No application of yours has this address.")

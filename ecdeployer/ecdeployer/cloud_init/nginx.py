@@ -1,5 +1,7 @@
 """The nginx site of a release."""
 
+import hashlib
+
 from .quoting import nginx_word
 
 RELEASES = "/srv/ecdeployer/releases"
@@ -31,6 +33,15 @@ map $request_uri $ecdeployer_path {
 
 log_format ecdeployer '$time_iso8601 $status $request_time $request_method "$ecdeployer_path" '
     '$body_bytes_sent $remote_addr "$http_user_agent"';
+
+# The portal asks for a page while visitors are answered with maintenance.
+map $http_x_ecdeployer_check $ecdeployer_check {
+    default "";
+    %(check)s in;
+}
+
+# Whether that is so, and for whom not: user_data/maintenance.py writes it.
+include %(maintenance)s;
 
 upstream ecdeployer_site {
     server %(socket)s fail_timeout=0;
@@ -66,7 +77,25 @@ server {
 
     include %(locations)s;
 
+    location = /.ecdeployer-maintenance {
+        internal;
+        root /;
+        try_files %(page)s %(default_page)s =503;
+        types {}
+        default_type "text/html; charset=utf-8";
+        access_log off;
+        etag off;
+        add_header Retry-After $ecdeployer_retry_after always;
+        add_header X-Ecdeployer-Maintenance 1 always;
+        add_header Cache-Control no-store always;
+        add_header X-Content-Type-Options nosniff always;
+    }
+
     location / {
+        error_page 503 /.ecdeployer-maintenance;
+        if ($ecdeployer_maintenance) {
+            return 503;
+        }
         proxy_pass http://ecdeployer_site;
         proxy_http_version 1.1;
         proxy_redirect off;
@@ -75,6 +104,7 @@ server {
         proxy_set_header X-Forwarded-For $remote_addr;
         proxy_set_header X-Forwarded-Proto $scheme;
         proxy_set_header X-Forwarded-Host "";
+        proxy_set_header X-Ecdeployer-Check "";
         proxy_set_header Upgrade $http_upgrade;
         proxy_set_header Connection $ecdeployer_connection;
         proxy_connect_timeout 5s;
@@ -87,9 +117,18 @@ server {
 """
 
 
-def render(release: str) -> str:
-    """Raises UnsafeTextError for a release that nginx cannot be told of."""
+def check_token(report_token: str) -> str:
+    """What the portal shows to see the site of a release in maintenance. As long as nginx's maps take."""
+    return hashlib.sha256(f"check {report_token}".encode()).hexdigest()[:32]
+
+
+def render(release: str, *, check: str) -> str:
+    """``check``: of check_token. Raises UnsafeTextError for what nginx cannot be told of."""
     return _SITE % {
+        "check": nginx_word(check),
+        "maintenance": nginx_word("/etc/ecdeployer/nginx/maintenance.conf"),
+        "page": nginx_word(f"{RELEASES}/{release}/maintenance.html"),
+        "default_page": nginx_word("/etc/ecdeployer/nginx/maintenance.html"),
         "log": nginx_word(ACCESS_LOG),
         "socket": nginx_word(f"unix:/run/ecdeployer/{release}.sock"),
         "locations": nginx_word(f"/etc/ecdeployer/nginx/{release}.locations"),

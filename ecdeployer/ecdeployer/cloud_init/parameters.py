@@ -3,8 +3,9 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from . import nginx, scripts, supervisor
 
@@ -29,6 +30,7 @@ class DeploymentParameters:
     of name and value for variables that the settings module wants at import and nobody has set. ``document``
     names the Run Command document that a new machine takes its scripts from. ``deploy_key`` is the path of
     the parameter that holds the repository's key, ``known_hosts`` the host keys that it may be shown to.
+    ``maintenance`` is what ``user_data/maintenance.py`` is told; empty where nobody has ever wanted any.
     ``rollback_to`` names the kept release that is to serve again, which is then ``release`` too; empty for
     a deployment of a commit. ``addresses`` are the site's own beside those that the machine knows of itself.
     """
@@ -63,6 +65,7 @@ class DeploymentParameters:
     confirm_migrations: bool = False
     confirmed_plan: str = ""
     addresses: Sequence[str] = ()
+    maintenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, holds in _CHECKS.items():
@@ -77,7 +80,7 @@ class DeploymentParameters:
         """One line of ASCII."""
         document = {"version": VERSION, **asdict(self)}
         document["scripts"] = hashlib.sha256(scripts.archive().encode()).hexdigest()
-        document["nginx"] = nginx.render(self.release)
+        document["nginx"] = nginx.render(self.release, check=nginx.check_token(self.report_token))
         document["supervisor"] = supervisor.render(self.release)
         return json.dumps(document, separators=(",", ":"), ensure_ascii=True)
 
@@ -139,6 +142,22 @@ def _are_placeholders(value: object) -> bool:
     )
 
 
+def _is_maintenance(value: object) -> bool:
+    """The machine reads it again."""
+    names = {"revision", "on", "around", "retry_after", "message", "addresses"}
+    if value == {}:
+        return True
+    if not isinstance(value, Mapping) or set(value) != names:
+        return False
+    return (
+        all(isinstance(value[name], bool) for name in ("on", "around"))
+        and all(type(value[name]) is int and value[name] > 0 for name in ("revision", "retry_after"))
+        and isinstance(value["message"], str)
+        and isinstance(value["addresses"], Sequence)
+        and all(_matches(r"[0-9a-f.:/]{2,50}")(each) for each in value["addresses"])
+    )
+
+
 _CHECKS: dict[str, Callable[[object], bool]] = {
     "deployment": _matches(_UUID),
     "application": _matches(_UUID),
@@ -170,4 +189,5 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "confirm_migrations": lambda value: isinstance(value, bool),
     "confirmed_plan": _matches(r"([0-9a-f]{64})?"),
     "addresses": _are_addresses,
+    "maintenance": _is_maintenance,
 }

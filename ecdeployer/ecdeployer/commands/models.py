@@ -30,6 +30,7 @@ class Command(ClaimedModel, StatefulModel):
         HOLD = "hold", "let the site stand still"
         RESUME = "resume", "serve again"
         LOGS = "logs", "read a log"
+        MAINTENANCE = "maintenance", "change maintenance"
 
     TRANSITIONS = COMMAND_TRANSITIONS
 
@@ -88,8 +89,8 @@ class Command(ClaimedModel, StatefulModel):
         return self.wanted_until is not None and self.wanted_until < now
 
     def record_event(self, before: str, after: str, detail: str) -> None:
-        """Its beginning is the asker's event; an end that is bad is told, too, but for reading."""
-        if after == CommandState.FAILED and self.action != self.Action.LOGS:
+        """Its beginning is the asker's event; a bad end is told, too, but for reads and repeats."""
+        if after == CommandState.FAILED and self.action not in (self.Action.LOGS, self.Action.MAINTENANCE):
             Event.objects.create(
                 application_id=self.application_id,
                 subject="command",

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from ..applications.models import Application
 from ..aws.ssm import CommandResult
+from ..maintenance.models import Maintenance
 from . import machine, output, sources
 from .models import Command
 from .report_bodies import Report, ReportError, read
@@ -119,3 +120,5 @@ def _end(command: Command, report: Report) -> None:
         finished_at=timezone.now(),
         due_at=None,
     )
+    if command.action == Command.Action.MAINTENANCE and state == CommandState.SUCCEEDED:
+        Maintenance.confirm(command.instance, revision=command.arguments["revision"])

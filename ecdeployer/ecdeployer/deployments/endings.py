@@ -6,6 +6,7 @@ from django.utils import timezone
 from ..commands import queue
 from ..commands.models import Command
 from ..instances.states import InstanceState
+from ..maintenance.models import Maintenance
 from ..wakeups import wake_deployment, wake_termination
 from . import news, steps
 from .models import Deployment
@@ -50,6 +51,7 @@ def fail(deployment: Deployment, step: StepName, *, code: str, reason: str, reme
         if moved:
             steps.end(deployment, step, StepState.FAILED, message=reason)
             steps.stop(deployment, message="Not finished.")
+            Maintenance.doubt(deployment.application_id)
             _give_up_instance(deployment)
             _stop_machine(deployment)
             _wake_next(deployment)
@@ -79,6 +81,7 @@ def _call_off(deployment: Deployment, state: DeploymentState, *, code: str, reas
         )
         if moved:
             steps.stop(deployment, message=reason)
+            Maintenance.doubt(deployment.application_id)
             _stop_machine(deployment)
             _wake_next(deployment)
             news.ended(deployment)

@@ -30,10 +30,13 @@ class Health:
         return not self.code
 
 
-def ask(address: str, path: str, *, port: int = PORT) -> Health:
-    """One request, Host being the address. Redirects are not followed: the machine has done that itself."""
+def ask(address: str, path: str, *, check: str = "", port: int = PORT) -> Health:
+    """One request, Host being the address. Redirects are not followed: the machine has done that itself.
+
+    ``check``: the release's token, for which nginx lets it through while the site is in maintenance.
+    """
     try:
-        status, _ = visit(address, path, port=port, patience=PATIENCE)
+        status, _ = visit(address, path, check=check, port=port, patience=PATIENCE)
     except UnreachableError as error:
         return Health("address-unreachable", str(error))
     return judge(status, path)
@@ -48,23 +51,26 @@ def judge(status: int, path: str) -> Health:
     return Health(code, f"GET {path} at the public address answers {status}.")
 
 
-def visit(address: str, path: str, *, port: int = PORT, patience: float) -> tuple[int, Message]:
+def visit(
+    address: str, path: str, *, check: str = "", port: int = PORT, patience: float
+) -> tuple[int, Message]:
     """The answer's status and headers, within so many seconds. Raises UnreachableError."""
     try:
-        return _visit(address, path, port, patience)
+        return _visit(address, path, check, port, patience)
     except (OSError, http.client.HTTPException) as error:
         reason = f"http://{address}{path} does not answer: {error or type(error).__name__}."
         raise UnreachableError(reason) from error
 
 
-def _visit(address: str, path: str, port: int, patience: float) -> tuple[int, Message]:
+def _visit(address: str, path: str, check: str, port: int, patience: float) -> tuple[int, Message]:
     connection = http.client.HTTPConnection(address, port, timeout=patience)
     connection.connect()
     # A timeout of the socket begins anew with every byte: a site that drips them must not hold a worker.
     limit = threading.Timer(patience, _hang_up, [connection.sock])
     limit.start()
     try:
-        connection.request("GET", path, headers={"User-Agent": "ecdeployer", "Accept": "text/html,*/*"})
+        headers = {"User-Agent": "ecdeployer", "Accept": "text/html,*/*"}
+        connection.request("GET", path, headers=headers | ({"X-Ecdeployer-Check": check} if check else {}))
         answer = connection.getresponse()
         return answer.status, answer.headers
     finally:

@@ -4,8 +4,10 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
+from ..cloud_init import nginx
 from ..cloud_init.parameters import DeploymentParameters
 from ..instances import addresses, deploy_keys, environment
+from ..maintenance.models import Maintenance
 from ..preflight.facts import Facts
 from . import access
 from .models import Deployment
@@ -18,6 +20,11 @@ def report_token(deployment: Deployment) -> str:
     It is a keyed hash, good for this deployment alone; only its SHA-256 is stored.
     """
     return salted_hmac("ecdeployer report token", str(deployment.pk), algorithm="sha256").hexdigest()
+
+
+def check_token(deployment: Deployment) -> str:
+    """What shows the site that its release is asked for by the portal, maintenance or not."""
+    return nginx.check_token(report_token(deployment.rolls_back_to or deployment))
 
 
 def store_token_hash(deployment: Deployment) -> None:
@@ -64,4 +71,5 @@ def parameters_of(deployment: Deployment, *, document: str) -> DeploymentParamet
         confirm_migrations=application.confirm_migrations,
         confirmed_plan=deployment.confirmed_plan,
         addresses=addresses.known_of(application),
+        maintenance=Maintenance.of(application).wanted,
     )

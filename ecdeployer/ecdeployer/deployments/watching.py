@@ -12,6 +12,7 @@ from ..instances import addresses, commands
 from ..instances.states import InstanceState
 from . import deadlines, endings, health, reports, steps, texts
 from .models import Deployment
+from .parameters import check_token
 from .report_bodies import ReportError, read
 from .states import StepName, StepState
 
@@ -134,7 +135,7 @@ def conclude(deployment: Deployment) -> timedelta | None:
     if not address:
         return _SOON
     steps.begin(deployment, StepName.HEALTH, message=reports.CHECKING)
-    found = health.ask(address, deployment.application.health_path)
+    found = health.ask(address, deployment.application.health_path, check=check_token(deployment))
     if found.is_live:
         endings.succeed(deployment)
         return None

@@ -1,5 +1,6 @@
 """What nginx, supervisor and bash themselves read in the texts that are written for them."""
 
+import getpass
 import json
 import os
 import re
@@ -7,7 +8,8 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
-from http.client import HTTPConnection
+from html.parser import HTMLParser
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from socket import AF_UNIX, socket
 
@@ -17,7 +19,7 @@ from ecdeployer.cloud_init.parameters import DeploymentParameters
 from ecdeployer.cloud_init.quoting import UnsafeTextError, nginx_word, supervisor_words
 
 from tests.unit.hostile.corpus import CORPUS, is_unicode
-from user_data import inspection
+from user_data import inspection, maintenance
 
 ROOT = Path(__file__).parents[3]
 READERS = Path(os.environ.get("READERS", "/"))  # where the files of Debian's nginx and supervisor are
@@ -50,7 +52,8 @@ class UnixConnection(HTTPConnection):
 def serve(directory: Path, lines: str) -> str:
     """A configuration of one server with these lines, checked by nginx."""
     text = (
-        f"pid {directory}/pid; error_log {directory}/error.log; events {{}} http {{ access_log off;\n"
+        f"user {getpass.getuser()}; pid {directory}/pid;\n"
+        f"error_log {directory}/error.log; events {{}} http {{ access_log off;\n"
         f"client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;\n"
         f"fastcgi_temp_path {directory}/f; uwsgi_temp_path {directory}/u;\n"
         f"scgi_temp_path {directory}/s;\n{lines}\n}}\n"
@@ -96,9 +99,13 @@ def test_nginx_reads_two_locations_at_most_of_what_a_project_says(
 def site(directory: Path) -> None:
     """The configuration of a site whose gunicorn is away, in a directory."""
     (directory / "x.locations").write_text(inspection.locations({"STATIC_URL": "/static/"}, "000001"))
-    text = nginx.render("000001")
+    if not (directory / "maintenance.conf").exists():
+        (directory / "maintenance.conf").write_text(maintenance.OFF)
+    text = nginx.render("000001", check="c" * 32)
     for there, here in {
         "/etc/ecdeployer/nginx/000001.locations": f"{directory}/x.locations",
+        "/etc/ecdeployer/nginx/maintenance": f"{directory}/maintenance",
+        "/srv/ecdeployer/releases/000001/maintenance": f"{directory}/own",
         nginx.ACCESS_LOG: f"{directory}/access.log",
         "listen 80 default_server": f"listen unix:{directory}/s.sock",
     }.items():
@@ -206,3 +213,94 @@ def test_bash_reads_a_deployment_as_data(tmp_path: Path, canary: str, text: str)
         ["bash", "-c", READ, "bash", ROOT, tmp_path / "deployment.json"], capture_output=True, check=True
     )
     assert done.stdout.decode().split("\0")[:3] == [text] * 3
+
+
+def in_maintenance(directory: Path, message: str = "", **changes: object) -> None:
+    state = maintenance.NOTHING | {"reasons": {"person": 0}, "message": message} | changes
+    (directory / "maintenance.conf").write_text(maintenance.render(state))
+    (directory / "maintenance.html").write_text(maintenance.page(state))
+    site(directory)
+    subprocess.run([NGINX, "-c", directory / "nginx.conf"], check=True)
+
+
+def ask(directory: Path, path: str, method: str = "GET", **headers: str) -> HTTPResponse:
+    connection = UnixConnection(directory / "s.sock")
+    connection.request(method, path, headers={name.replace("_", "-"): each for name, each in headers.items()})
+    return connection.getresponse()
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Iterator[Path]:
+    """The directory of an nginx that is stopped at the end."""
+    yield tmp_path
+    subprocess.run([NGINX, "-c", tmp_path / "nginx.conf", "-s", "stop"], check=True)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
+def test_maintenance_is_the_answer_to_every_method(stopped: Path, method: str) -> None:
+    in_maintenance(stopped, "Back at <b>noon</b>.", retry_after=600)
+    answer = ask(stopped, "/anything?x=1", method)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "600")
+    assert answer.headers["X-Ecdeployer-Maintenance"] == "1"
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Back at &lt;b&gt;noon&lt;/b&gt;." in answer.read().decode()
+    assert ask(stopped, "/anything", "HEAD").status == 503
+    assert ask(stopped, "/.ecdeployer-maintenance").status == 404
+    assert (stopped / "access.log").read_text().count(" 503 ") == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/.well-known/acme-challenge/x", 502),
+        ("/.well-known/acme-challenge/../../admin/", 503),
+        ("/%2ewell-known/acme-challenge/%2e%2e/%2e%2e/admin/", 503),
+        ("/in", 503),
+        ("/static/none.css", 404),
+    ],
+)
+def test_certificates_and_static_files_go_on(stopped: Path, path: str, status: int) -> None:
+    """The site's own process is away here: 502 says that it was asked."""
+    in_maintenance(stopped)
+    assert ask(stopped, path).status == status
+
+
+def test_the_portal_and_those_let_through_see_the_site(stopped: Path) -> None:
+    in_maintenance(stopped)
+    assert ask(stopped, "/", X_Ecdeployer_Check="c" * 32).status == 502
+    for wrong in ("c" * 31, "", "in", "C" * 33):
+        assert ask(stopped, "/", X_Ecdeployer_Check=wrong).status == 503
+
+
+def test_a_page_that_the_project_brings_is_served_as_it_is(stopped: Path) -> None:
+    (stopped / "own.html").write_text("<h1>{% mine %} $uri</h1>")
+    in_maintenance(stopped, "Hello")
+    answer = ask(stopped, "/")
+    assert (answer.status, answer.read().decode()) == (503, "<h1>{% mine %} $uri</h1>")
+
+
+def test_nginx_takes_as_many_addresses_as_there_may_be(tmp_path: Path) -> None:
+    addresses = [f"2001:db8:{each:x}::/48" for each in range(25)]
+    addresses += [f"203.0.113.{each}/32" for each in range(25)]
+    state = maintenance.NOTHING | {"reasons": {"move": 1764169200.0}, "addresses": addresses}
+    (tmp_path / "maintenance.conf").write_text(maintenance.render(state))
+    site(tmp_path)
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if len(text) < maintenance.TEXT])
+def test_a_message_is_text_on_its_page(text: str) -> None:
+    class Read(HTMLParser):
+        tags, words = 0, ""
+
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            self.tags += 1
+
+        def handle_data(self, data: str) -> None:
+            self.words += data
+
+    plain, reader = Read(), Read()
+    plain.feed(maintenance.page(maintenance.NOTHING))
+    reader.feed(maintenance.page(maintenance.NOTHING | {"message": text}))
+    assert reader.tags == plain.tags
+    assert text.replace("\r", "") in reader.words.replace("\r", "")

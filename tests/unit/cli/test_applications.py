@@ -151,3 +151,30 @@ def test_what_is_named_is_changed(ecdeploy: Ecdeploy, ines: User) -> None:
     wrong = ecdeploy("set", "-a", "bakery", "--branch", "a b")
     assert wrong.exit_code == 2
     assert "branch" in wrong.stderr
+
+
+def test_maintenance_is_switched_and_shown(ecdeploy: Ecdeploy, ines: User) -> None:
+    application = records.make_live(ines).application
+    on = ecdeploy(
+        "maintenance",
+        "on",
+        "-a",
+        "bakery",
+        "--retry-after",
+        "10m",
+        "--message",
+        "Soon",
+        "--allow",
+        "10.0.0.1",
+    )
+    assert on.stdout == "Maintenance is on; the machine has not confirmed it yet.\n"
+    assert ecdeploy("maintenance", "around", "on", "-a", "bakery").exit_code == 0
+    shown = ecdeploy("maintenance", "show", "-a", "bakery").stdout
+    assert "600 s" in shown
+    assert "10.0.0.1/32" in shown
+    assert "around migrations" in shown
+    assert ecdeploy("maintenance", "off", "-a", "bakery").stdout.startswith("Maintenance is off")
+    assert json.loads(ecdeploy("maintenance", "show", "-a", "bakery", "--json").stdout)["message"] == "Soon"
+    wrong = ecdeploy("maintenance", "on", "-a", "bakery", "--retry-after", "soon")
+    assert wrong.exit_code == 2
+    assert application.pk

@@ -7,6 +7,14 @@ from ecdeployer.cloud_init.parameters import ImageParameters, ParameterError
 from .conftest import Make
 
 SHELL = ["a;touch /tmp/pwn", "$(touch /tmp/pwn)", "`id`", "a\nb", "a\0b", "a' 'b", 'a"b', "a\u200bb\n"]
+MAINTENANCE: dict[str, Any] = {
+    "revision": 1,
+    "on": True,
+    "around": False,
+    "retry_after": 120,
+    "message": "$(id) 'soon' <b>",
+    "addresses": ["203.0.113.0/24", "2001:db8::/32"],
+}
 REFUSED: dict[str, list[Any]] = {
     "deployment": ["", "1", "00000000-0000-0000-0000-000000000001\n", "../" * 12],
     "release": ["", "12", "000012\n", "٠٠٠٠١٢", "../../etc", "000012;id"],
@@ -53,6 +61,17 @@ REFUSED: dict[str, list[Any]] = {
     "confirm_migrations": ["", "true", 1, None],
     "confirmed_plan": ["a" * 63, "A" * 64, "a" * 64 + "\n", "$(id)"],
     "document": ["", "a b", "a\n", "a;b"],
+    "maintenance": [
+        {"on": True},
+        MAINTENANCE | {"revision": 0},
+        MAINTENANCE | {"revision": True},
+        MAINTENANCE | {"on": 1},
+        MAINTENANCE | {"message": None},
+        MAINTENANCE | {"addresses": ["10.0.0.1 in;"]},
+        MAINTENANCE | {"addresses": ["10.0.0.1\n"]},
+        MAINTENANCE | {"more": 1},
+        None,
+    ],
     "rollback_to": ["12", "../../etc", "000012\n", "000099"],
 }
 
@@ -82,6 +101,7 @@ def test_shell_text_is_refused_everywhere_but_in_a_line(make: Make, name: str, t
         {"project_directory": "src/My Site", "python": ">=3.11, <4", "interface": "asgi"},
         {"requirement_sources": [("poetry", "mysite/pyproject.toml")], "services": ("redis", "celery")},
         {"placeholders": [("DB_NAME", "`id` $(id) \n 'é'")], "health_path": "/health?full=1#x"},
+        {"maintenance": MAINTENANCE},
         {"aws_endpoint_url": "http://10.213.0.1:4566", "repository": "http://10.1.2.1:9418/mysite.git"},
     ],
 )

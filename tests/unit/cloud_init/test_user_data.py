@@ -1,5 +1,6 @@
 import email
 import gzip
+import ipaddress
 import json
 import secrets
 from email.message import Message
@@ -48,6 +49,13 @@ def test_too_much_is_refused_and_just_enough_is_not(make: Make) -> None:
         user_data.render(make(placeholders=[("A", secrets.token_hex(20_000))]))
     packed = user_data.render(make(placeholders=[("A", secrets.token_hex(8_000))]))
     assert len(packed) <= user_data.LIMIT
+
+
+def test_the_longest_maintenance_fits(make: Make) -> None:
+    wanted: dict[str, Any] = {"revision": 1, "on": True, "around": True, "retry_after": 1}
+    wanted["message"] = "".join(chr(0x1F300 + secrets.randbelow(700)) for _ in range(500))
+    wanted["addresses"] = [f"{ipaddress.IPv6Address(secrets.randbits(128))}/128" for _ in range(50)]
+    assert len(user_data.render(make(maintenance=wanted))) < user_data.LIMIT * 0.75
 
 
 def test_an_image_gets_its_script_and_the_packages_to_warm() -> None:

@@ -10,7 +10,7 @@ from ecdeployer.aws.command_ends import ENDS
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.deployments import health, reports
 from ecdeployer.deployments.models import Deployment, Step
-from ecdeployer.deployments.parameters import parameters_of, report_token
+from ecdeployer.deployments.parameters import check_token, parameters_of, report_token
 from ecdeployer.deployments.provisioning import advance
 from ecdeployer.deployments.states import DeploymentState, StepState
 from ecdeployer.git import keys
@@ -220,7 +220,7 @@ def test_a_good_result_is_live_when_the_address_answers(
     assert found.report_token_hash == ""
     assert step_of("health").state == StepState.SUCCEEDED
     assert step_of("clone").state == StepState.SKIPPED
-    world.ask.assert_called_with("203.0.113.7", "/")
+    world.ask.assert_called_with("203.0.113.7", "/", check=check_token(found))
 
 
 def test_an_address_that_never_answers_fails(booting: Deployment, world: World) -> None:

@@ -46,6 +46,7 @@ from ecdeployer.instances.models import (
 from ecdeployer.instances.provisioning import LaunchFailedError, LaunchPausedError
 from ecdeployer.instances.states import InstanceState
 from ecdeployer.machines.models import Change
+from ecdeployer.maintenance.models import Maintenance
 from hypothesis import HealthCheck
 from hypothesis import settings as profile
 from hypothesis import strategies as st
@@ -90,6 +91,7 @@ class Fleet(RuleBasedStateMachine):
         self.clock = time_machine.travel(dt.datetime(2026, 1, 1, tzinfo=dt.UTC), tick=False)
         self.time = self.clock.start()
         for model in (
+            Maintenance,
             Command,
             Gauge,
             Sample,

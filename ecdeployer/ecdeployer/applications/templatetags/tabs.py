@@ -29,6 +29,7 @@ SETTINGS = (
     Tab("General", "applications:general"),
     Tab("Repository", "applications:repository"),
     Tab("Push to deploy", "webhooks:push", ("webhooks:delivery",)),
+    Tab("Maintenance", "maintenance:page", ("maintenance:",)),
     Tab("Alerts", "alerts:show", ("alerts:token",)),
 )
 TABS = (
