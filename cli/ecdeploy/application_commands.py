@@ -104,7 +104,7 @@ def create(
     help="Whether migrations that drop, rename or lock wait for a confirmation.",
 )
 @of_application
-def edit(call: Call, application: Record, **fields: str | bool | None) -> None:
+def edit(call: Call, application: Record, /, **fields: str | bool | None) -> None:
     """Change what an application was registered with; what is left out stays.
 
     A new repository, branch or health path is for the next deployment.
