@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "ecdeployer.webhooks.middleware.HookMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ecdeployer.api.middleware.ProblemMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -9,6 +9,8 @@ from .operating.views import show_metrics
 from .webhooks.views import receive
 
 urlpatterns = [
+    # The first, since it is asked for most often.
+    path("hooks/<uuid:pk>/", receive, name="hook"),
     path("", RedirectView.as_view(pattern_name="applications:list"), name="home"),
     path("applications/", include("ecdeployer.applications.urls")),
     path("deployments/", include("ecdeployer.deployments.urls")),
@@ -20,7 +22,6 @@ urlpatterns = [
     path("commands/", include("ecdeployer.commands.urls")),
     path("logs/", include("ecdeployer.site_logs.urls")),
     path("reports/commands/", include("ecdeployer.commands.report_urls")),
-    path("hooks/<uuid:pk>/", receive, name="hook"),
     path("reports/", include("ecdeployer.deployments.report_urls")),
     path("api/v1/", include("ecdeployer.api.urls")),
     path("help/findings/", include("ecdeployer.applications.finding_urls")),

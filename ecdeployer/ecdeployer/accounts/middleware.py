@@ -22,7 +22,7 @@ class OriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith(("/reports/", "/hooks/")):
+        if request.path.startswith("/reports/"):
             return self.get_response(request)
         through = origin.API if request.path.startswith("/api/") else origin.PAGE
         with origin.bound(through, address=address_of(request)):

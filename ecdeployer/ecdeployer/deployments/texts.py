@@ -25,6 +25,8 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u
 
 def clean(text: str) -> str:
     """Valid Unicode of one line ending, with nothing in it that a terminal or a browser would obey."""
+    if text.isprintable():  # As most of it is, and so nothing is to be taken out.
+        return text
     text = text.encode("utf-8", "replace").decode()
     text = re.sub(r"\r+\n?", "\n", _ESCAPES.sub("", text))
     return _CONTROLS.sub("", text)

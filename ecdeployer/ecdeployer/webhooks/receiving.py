@@ -9,14 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 from ..deployments.models import Deployment
 from ..git import repository
 from ..wakeups import wake_pushes
-from . import refusals, registered, signatures
+from . import refusals, registered, rows, signatures
 from .models import Delivery, Webhook, make_secret
 from .payloads import BodyError, Event, identify, read, text
 from .registered import Registered
@@ -111,11 +110,12 @@ def _learn(webhook: Registered, event: Event, facts: Facts) -> None:
 
 def _write(
     webhook: Registered, event: Event, verdict: Verdict, headers: Mapping[str, str], body: bytes
-) -> Delivery | None:
-    """None where it came before. A worker is woken unless it is on its way to another that waits."""
+) -> bool:
+    """False where it came before. A worker is woken unless it is on its way to another that waits."""
     shown = {name: text(headers[name], 200) for name in _KEPT_HEADERS if name in headers}
-    delivery = Delivery(
+    is_new = rows.insert(
         application_id=webhook.pk,
+        received_at=timezone.now(),
         **columns_of(event),
         headers=shown,
         body=text(body[: KEPT_BODY * 4].decode(errors="replace"), KEPT_BODY),
@@ -123,14 +123,9 @@ def _write(
         outcome=verdict.outcome,
         reason=verdict.reason,
     )
-    try:
-        with transaction.atomic():
-            delivery.save(force_insert=True)
-            if verdict.outcome == Outcome.WAITING and not webhook.is_woken:
-                wake_pushes(webhook.pk)
-    except IntegrityError:
-        return None
-    return delivery
+    if is_new and verdict.outcome == Outcome.WAITING and not webhook.is_woken:
+        wake_pushes(webhook.pk)
+    return is_new
 
 
 def columns_of(event: Event) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 from ecdeployer.applications.models import Application, EnvironmentVariable
-from ecdeployer.webhooks import refusals
+from ecdeployer.webhooks import refusals, registered, rows
 from ecdeployer.webhooks.models import Delivery, Webhook
 from ecdeployer.webhooks.payloads import BODY_LIMIT
 from ecdeployer.webhooks.signatures import sign, sign_plain
@@ -54,10 +55,53 @@ def test_a_second_one_that_waits_wakes_nobody(
 def test_the_queries_of_a_push(
     client: Client, webhook: Webhook, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """The webhook, the row, and its transaction's two ends; the repository's id is learned once."""
+    """The webhook, and the row; the repository's id is learned once."""
     deliver(client, webhook, github_push())
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(2):
         deliver(client, webhook, github_push(after="a" * 40), X_GitHub_Delivery="second")
+
+
+def test_what_is_written_is_what_the_model_would_have_written(client: Client, webhook: Webhook) -> None:
+    """Column by column: the statement is composed of the model's own fields."""
+    deliver(client, webhook, github_push())
+    written = Delivery.objects.get()
+    given = {"application_id": webhook.pk, "identifier": "other", "outcome": "waiting", "event": "push"}
+    assert rows.insert(**given, received_at=written.received_at)
+    assert not rows.insert(**given, received_at=written.received_at)
+    made = Delivery.objects.get(identifier="other")
+    expected = Delivery(**given, pk=made.pk, received_at=written.received_at)
+    names = [field.attname for field in Delivery._meta.concrete_fields]
+    assert [getattr(made, name) for name in names] == [getattr(expected, name) for name in names]
+
+
+def test_a_delivery_meets_nothing_that_is_for_people(client: Client, webhook: Webhook) -> None:
+    answer = deliver(client, webhook, github_push())
+    assert answer.headers["Content-Length"] == str(len(answer.content))
+    assert "Vary" not in answer.headers
+    assert not answer.cookies
+    assert not hasattr(answer.wsgi_request, "session")  # type: ignore[attr-defined]
+    assert answer.wsgi_request.resolver_match.view_name == "hook"  # type: ignore[attr-defined]
+    assert deliver(client, webhook, github_push(), Host="elsewhere.example").status_code == 400
+    for path in ("/hooks/", "/hooks/1/", f"/hooks/{webhook.pk}/more/"):
+        assert client.post(path, github_push(), content_type="application/json").status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_went_with_the_database_is_made_again(
+    client: Client, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No query is spent on asking whether it is good; if it is not, a delivery is taken in all the same."""
+    real, gone, closed = registered._select, [OperationalError("gone")], []
+
+    def select(key: object) -> Any:
+        if gone:
+            raise gone.pop()
+        return real(key)
+
+    monkeypatch.setattr(registered, "_select", select)
+    monkeypatch.setattr(connection, "close", lambda: closed.append(True))
+    assert deliver(client, webhook, github_push()).status_code == 202
+    assert (Delivery.objects.count(), closed) == (1, [True])
 
 
 def test_a_ping_is_answered(client: Client, webhook: Webhook) -> None:
