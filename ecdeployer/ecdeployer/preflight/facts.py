@@ -28,7 +28,9 @@ class Facts:
 
     ``python`` is a specifier, empty where the machine's own will do. ``required_environment`` are names that
     the page asks for, ``placeholder_environment`` pairs of name and value for those that need not be asked,
-    and ``environment_examples`` names that an example file of the repository lists.
+    and ``environment_examples`` names that an example file of the repository lists. ``processes`` are pairs
+    of a name and the line that runs beside the site; ``procfile`` is where they stand, empty where they were
+    chosen here. ``release_command`` runs before a release is switched to.
     """
 
     project_directory: str
@@ -44,6 +46,9 @@ class Facts:
     settings_candidates: tuple[str, ...] = ()
     placeholder_environment: tuple[tuple[str, str], ...] = ()
     environment_examples: tuple[str, ...] = ()
+    processes: tuple[tuple[str, str], ...] = ()
+    procfile: str = ""
+    release_command: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -74,7 +74,7 @@ def _compose(
         *(_ask(name, variables.required[name]) for name in asked),
         *settings_findings.of_values(values, record, tree=tree, path=path),
         *databases.findings(database, place, given=given),
-        *_of_services(values, packages, record, path),
+        *_of_services(values, record, path),
         *settings_findings.of_packages(values, record, tree=tree, base=base, packages=packages),
     ]
     return SettingsReading(
@@ -138,15 +138,11 @@ def _wants_celery(values: dict[str, Any], packages: frozenset[str]) -> bool:
     return configured and ("celery" in packages or not packages)
 
 
-def _of_services(
-    values: dict[str, Any], packages: frozenset[str], record: Record, path: str
-) -> Iterator[Finding]:
+def _of_services(values: dict[str, Any], record: Record, path: str) -> Iterator[Finding]:
     if _wants_redis(values):
         named = (record.assigned[name] for name in placeholders.REDIS if name in record.assigned)
         place = next(named, Place(path=path, line=0))
         message = "The settings name a Redis server; the machine runs one of its own."
         yield finding("redis-used", message, path=place.path, line=place.line)
-    if _wants_celery(values, packages):
-        yield finding("celery-used", "The project has background tasks of Celery.", path=path)
     if "channels" in _texts(values.get("INSTALLED_APPS")):
         yield finding("channels-used", "The project uses Channels: it is served by ASGI.", path=path)

@@ -7,10 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from . import dependencies, entry_points, layout, project_settings, servers, settings_choice, version_control
+from . import (
+    dependencies,
+    entry_points,
+    layout,
+    processes,
+    project_settings,
+    servers,
+    settings_choice,
+    version_control,
+)
 from .dependencies import Dependencies
 from .facts import Facts, ReadOptions
 from .findings import Finding, in_order
+from .processes import Processes
 from .project_settings import SettingsReading
 from .servers import Servers
 from .settings_choice import Choice
@@ -88,14 +98,30 @@ def read(
             environment=environment,
             packages=needs.packages,
         )
-    site = servers.read(tree, directory=directory, packages=packages, settings=settings, python=needs.python)
-    found += [*choice.findings, *needs.findings, *settings.findings, *site.findings]
-    facts = _facts(tree, directory, choice, needs, settings, site)
+    beside = processes.read(
+        tree, directory=directory, packages=packages, settings=settings, installed=needs.packages
+    )
+    site = servers.read(
+        tree,
+        directory=directory,
+        packages=packages,
+        settings=settings,
+        python=needs.python,
+        web=beside.procfile.web,
+    )
+    found += [*choice.findings, *needs.findings, *settings.findings, *site.findings, *beside.findings]
+    facts = _facts(tree, directory, choice, needs, settings, site, beside)
     return Report(findings=tuple(in_order(found)[:_MOST]), facts=facts)
 
 
 def _facts(
-    tree: Tree, directory: str, choice: Choice, needs: Dependencies, settings: SettingsReading, site: Servers
+    tree: Tree,
+    directory: str,
+    choice: Choice,
+    needs: Dependencies,
+    settings: SettingsReading,
+    site: Servers,
+    beside: Processes,
 ) -> Facts:
     return Facts(
         project_directory=directory,
@@ -105,12 +131,17 @@ def _facts(
         interface=site.interface,
         python=needs.python,
         requirement_sources=needs.sources,
-        services=settings.services,
+        services=tuple(dict.fromkeys([*settings.services, *beside.services])),
         database=settings.database,
         required_environment=settings.required_environment[:_MOST],
         settings_candidates=choice.candidates,
-        placeholder_environment=settings.placeholder_environment,
+        placeholder_environment=tuple(
+            (dict(beside.placeholders) | dict(settings.placeholder_environment)).items()
+        ),
         environment_examples=_examples(tree, directory),
+        processes=beside.lines,
+        procfile=beside.procfile.path,
+        release_command=beside.procfile.release,
     )
 
 

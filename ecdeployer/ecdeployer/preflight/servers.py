@@ -9,6 +9,7 @@ from .catalogue import finding
 from .entry_points import EntryPoint
 from .findings import Finding
 from .layout import is_foreign
+from .procfile import Web
 from .project_settings import SettingsReading
 from .settings_choice import file_of
 from .tree import Tree
@@ -61,11 +62,24 @@ def entry_points_in_order(tree: Tree, directory: str, names: Sequence[str]) -> l
 
 
 def read(
-    tree: Tree, *, directory: str, packages: Sequence[str], settings: SettingsReading, python: str
+    tree: Tree,
+    *,
+    directory: str,
+    packages: Sequence[str],
+    settings: SettingsReading,
+    python: str,
+    web: Web | None = None,
 ) -> Servers:
-    """``python`` is not empty where the site runs on another Python than this one."""
+    """``python`` is not empty where the site runs on another Python than this one.
+
+    What a Procfile's ``web`` line names goes before what is found.
+    """
     wsgi = _module(tree, directory, packages, settings.wsgi_application, "wsgi")
     asgi = _module(tree, directory, packages, settings.asgi_application, "asgi")
+    if web and web.interface == "asgi":
+        asgi = web.module
+    elif web and web.interface:
+        wsgi = web.module
     wants_asgi = asgi and "channels" in settings.installed_apps
     found = list(_broken(tree, directory, settings, [wsgi, asgi], python=python))
     if not wsgi and not asgi:
@@ -73,7 +87,7 @@ def read(
         found.append(finding("wsgi-missing", message, path=directory))
     elif not wsgi:
         found.append(finding("asgi-only", "The project has an asgi.py and no wsgi.py.", path=directory))
-    interface = "asgi" if wants_asgi or not wsgi else "wsgi"
+    interface = (web and web.interface) or ("asgi" if wants_asgi or not wsgi else "wsgi")
     return Servers(wsgi_module=wsgi, asgi_module=asgi, interface=interface, findings=tuple(found))
 
 

@@ -241,7 +241,6 @@ def test_a_database_is_told(read: Read, database: str, engine: str, code: str, l
         ),
         ("INSTALLED_APPS = ['channels']", "channels-used"),
         ("CACHES = {'default': {'LOCATION': 'redis://redis:6379/1'}}", "redis-used"),
-        ("CELERY_TIMEZONE = 'UTC'", "celery-used"),
         ("import requests\nX = requests.get('http://169.254.169.254/')", "settings-network"),
         ("X = open('/etc/shop.json')", "settings-file-missing"),
         ("X = open('config/shop.yaml').read()", "settings-file-missing"),
