@@ -17,12 +17,10 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+from user_data.launch import as_site
 from user_data.report import OPENER, Deployment, load
 
-CURRENT = "/srv/ecdeployer/current"
 FOLDER = "/var/lib/ecdeployer/commands"
-#: standing.py's.
-HELD = "/run/ecdeployer.held"
 ENVIRONMENTS = "/etc/ecdeployer/environment"
 PAUSE, HEARTBEAT, GRACE = 0.4, 5.0, 5.0
 #: A report's text takes at most six times its bytes as JSON; the portal takes 256 KB.
@@ -55,11 +53,11 @@ print(f"Created the superuser {given['username']}.")
 
 
 def manage(arguments: dict[str, Any]) -> tuple[list[str], str]:
-    return of_site("manage", *arguments["words"]), ""
+    return as_site("manage", *arguments["words"]), ""
 
 
 def superuser(arguments: dict[str, Any]) -> tuple[list[str], str]:
-    return of_site("manage", "shell", "-c", SUPERUSER), json.dumps(arguments)
+    return as_site("manage", "shell", "-c", SUPERUSER), json.dumps(arguments)
 
 
 def cancel(arguments: dict[str, Any]) -> tuple[list[str], str]:
@@ -81,6 +79,22 @@ def maintenance(arguments: dict[str, Any]) -> tuple[list[str], str]:
     return [sys.executable, "-sEm", "user_data.maintenance", "want"], json.dumps(arguments)
 
 
+def processes(_: dict[str, Any]) -> tuple[list[str], str]:
+    return [sys.executable, "-sEm", "user_data.processes", "show"], ""
+
+
+def restart(arguments: dict[str, Any]) -> tuple[list[str], str]:
+    return [sys.executable, "-sEm", "user_data.processes", "restart", arguments["name"]], ""
+
+
+def schedules(arguments: dict[str, Any]) -> tuple[list[str], str]:
+    return [sys.executable, "-sEm", "user_data.schedules", "sync", "/dev/stdin"], json.dumps(arguments)
+
+
+def schedule(arguments: dict[str, Any]) -> tuple[list[str], str]:
+    return [sys.executable, "-sEm", "user_data.schedules", "run", arguments["schedule"]], ""
+
+
 #: The program, and what it reads.
 ACTIONS: dict[str, Callable[[dict[str, Any]], tuple[list[str], str]]] = {
     "manage": manage,
@@ -89,18 +103,11 @@ ACTIONS: dict[str, Callable[[dict[str, Any]], tuple[list[str], str]]] = {
     **{name: moving(name) for name in ("measure", "expect", "hand-over", "hold", "resume", "take-over")},
     "logs": logs,
     "maintenance": maintenance,
+    "processes": processes,
+    "restart": restart,
+    "schedules": schedules,
+    "schedule": schedule,
 }
-
-
-def of_site(*arguments: str) -> list[str]:
-    """A program of the live release, as its own user; launch.py gives it its environment."""
-    home = os.path.realpath(CURRENT)
-    if not os.path.isdir(home):
-        sys.exit("No release is live on this machine.")
-    if os.path.exists(HELD):
-        sys.exit("The site is being moved to another machine.")
-    site = ["setpriv", "--reuid=site", "--regid=site", "--init-groups", "--no-new-privs", "--"]
-    return [*site, "/usr/bin/python3", "-I", f"{home}/python/launch.py", home, *arguments]
 
 
 class Act:

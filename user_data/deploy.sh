@@ -9,6 +9,7 @@ umask 022
 
 readonly tools=/opt/ecdeployer root=/srv/ecdeployer etc=/etc/ecdeployer
 readonly site_link=/etc/nginx/sites-enabled/ecdeployer.conf
+readonly processes_link=/etc/supervisor/conf.d/processes.conf
 readonly bundle=/etc/ssl/certs/ca-certificates.crt
 readonly shared=$root/shared turn=/run/ecdeployer.turn
 readonly keyring=/run/ecdeployer-fetch # in memory; holds the deploy key while git fetches
@@ -120,6 +121,9 @@ prepare_machine() {
     id -u fetch >/dev/null 2>&1 ||
         useradd --system --user-group --home-dir /nonexistent --shell /usr/sbin/nologin fetch
     rm -rf "$keyring"
+    if [[ $(readlink "$processes_link") == "$etc/supervisor/$release.processes" ]]; then
+        switch_processes "$(release_of "$previous")" || true # a run that was killed had come that far
+    fi
     withdraw "$release"
     clear_release
     rm -rf "$etc/environment/$release.json" "$state"/{failed,reason.json,copies} "/var/log/ecdeployer/site-$release.log"*
@@ -240,6 +244,7 @@ configure() {
     cat "$state/services.log"
     printf '%s' "${given[nginx]}" >"$etc/nginx/$release.conf"
     keep_page
+    printf '%s' "${given[programs]}" >"$etc/supervisor/$release.processes"
     recovering inspect
     tool inspection "$state" "$etc/nginx/$release.locations"
     # A run that was killed may have applied a part: the plan stays the whole one.
@@ -281,6 +286,14 @@ migrate() {
     fi
     # Apps that have models and no migrations get their tables too.
     recovering launch manage migrate --noinput --run-syncdb --verbosity 1
+    if [[ -n ${given[release_command]} ]]; then prepare_release; fi
+}
+
+prepare_release() { # by the Procfile's line, when nothing else writes to the release
+    while kill -0 "$collecting" 2>/dev/null; do sleep 0.05; done
+    if [[ -e $state/failed ]]; then return 1; fi
+    echo "Procfile, release: ${given[release_command]}"
+    as_site timeout --kill-after=10 1800 python3 -I "$home/python/launch.py" "$home" release
 }
 
 deploy() {
@@ -314,6 +327,7 @@ deploy() {
 bring_live() {
     if [[ $previous == "$etc/nginx/$release.conf" ]]; then
         echo "Release $release serves already."
+        switch_processes "$release" "$state"
     elif [[ -n ${given[rollback_to]} ]]; then
         step start
         step health
@@ -324,6 +338,7 @@ bring_live() {
     [[ -e $home/kept ]] || echo "0 0" >"$home/kept"
     ln -sfn "releases/$release" "$root/current.new"
     mv -T "$root/current.new" "$root/current"
+    tool schedules sync "$state/deployment.json" || true
     succeed
 }
 
@@ -337,6 +352,7 @@ succeed() { # with a verdict; the release that serves again is named
 give_up() { # leave a verdict, and what served before; settle ends what was started
     rm -rf "$keyring"
     if [[ $(readlink "$site_link") == "$etc/nginx/$release.conf" ]]; then point_nginx "$previous"; fi
+    switch_processes "$(release_of "$previous")" || true
     if [[ -z ${given[rollback_to]} ]] && ran_out_of_room; then rm -rf "$home"/{source,static} "$root/venvs/$release"; fi
     tool verdict "$state" "$logs"
 }

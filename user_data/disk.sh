@@ -74,7 +74,7 @@ prune() { # LIVE NUMBER: releases that have never been live, and all but the new
 }
 
 forget() { # RELEASE
-    rm -rf "${root:?}/releases/$1" "$etc/nginx/$1".* "$etc/supervisor/$1.conf" "$etc/environment/$1.json" \
+    rm -rf "${root:?}/releases/$1" "$etc/nginx/$1".* "$etc/supervisor/$1".* "$etc/environment/$1.json" \
         "/run/ecdeployer/$1.sock" "/var/log/ecdeployer/site-$1.log"*
 }
 

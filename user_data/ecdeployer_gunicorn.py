@@ -10,51 +10,10 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import ecdeployer_limits
 import ecdeployer_warmup
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-def groups() -> Iterator[str]:
-    """Directories of this process's control groups and of those above them, of both versions."""
-    with open("/proc/self/cgroup", encoding="utf-8") as file:
-        lines = [line.rstrip("\n").split(":", 2) for line in file]
-    for _, controllers, path in lines:
-        names = [part for part in path.split("/") if part]
-        for length in range(len(names) + 1):
-            yield os.path.join("/sys/fs/cgroup", controllers, *names[:length])
-
-
-def numbers(path: str) -> list[int]:
-    """The numbers in a file: none where there is no file, or no limit in it."""
-    try:
-        with open(path, encoding="ascii") as file:
-            return [int(word) for word in file.read().split() if word.isdigit()]
-    except OSError:
-        return []
-
-
-def cores() -> float:
-    """Cores that this process may use, as a number that need not be whole."""
-    found = [float(len(os.sched_getaffinity(0)))]
-    for group in groups():
-        quota = numbers(f"{group}/cpu.max")
-        if len(quota) < 2:
-            quota = numbers(f"{group}/cpu.cfs_quota_us") + numbers(f"{group}/cpu.cfs_period_us")
-        if len(quota) == 2 and quota[1]:
-            found.append(quota[0] / quota[1])
-    return min(found)
-
-
-def memory() -> int:
-    """MiB that this process may use."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for group in groups():
-        found += numbers(f"{group}/memory.max") + numbers(f"{group}/memory.limit_in_bytes")
-    return min(found) // 2**20
 
 
 def on_starting(_server: Any) -> None:
@@ -74,7 +33,9 @@ def post_worker_init(worker: Any) -> None:
         ecdeployer_warmup.end_turn()
 
 
-workers = ecdeployer_warmup.together = max(2, min(round(cores()), memory() // 200))
+workers = ecdeployer_warmup.together = max(
+    2, min(round(ecdeployer_limits.cores()), ecdeployer_limits.memory() // 200)
+)
 if json.loads(os.environ["ECDEPLOYER_OVERLAY"])["interface"] == "asgi":
     worker_class = "uvicorn_worker.UvicornWorker"
 else:

@@ -38,6 +38,7 @@ DJANGO = (
     "django.template.loader_tags",
     "django.views.generic",
 )
+READY = "A worker is ready."
 ALL_READY = "All workers are ready."
 #: How many there are; set by the configuration.
 together = 0
@@ -73,9 +74,13 @@ def wait_for_turn(worker: Any) -> None:
 
 
 def end_turn() -> None:
-    """The last of those that start together says so: nginx is pointed at a release when all are there."""
+    """The last of those that start together says so: nginx is pointed at a release when all are there.
+
+    Those that take their place wait for each other, too: processes.py reads of each.
+    """
     ready = int(os.pread(turn, 20, 0) or b"0") + 1
     os.pwrite(turn, b"%d" % ready, 0)
+    sys.stderr.write(READY + "\n")
     if ready == together:
         sys.stderr.write(ALL_READY + "\n")
     fcntl.lockf(turn, fcntl.LOCK_UN)

@@ -29,6 +29,9 @@ SHARED = [
     "placeholders",
     "health_path",
     "addresses",
+    "processes",
+    "procfile",
+    "release_command",
 ]
 
 

@@ -18,6 +18,8 @@ PLAIN = (
     "database",
     "nginx",
     "supervisor",
+    "programs",
+    "release_command",
 )
 PLAN = ("requirement_sources", "services", "database", "interface", "python")
 CHECKED = {"deployment": r"[0-9a-f-]{36}", "release": r"\d{6,9}", "rollback_to": r"(\d{6,9})?"}

@@ -1,4 +1,6 @@
-"""Become a program of a release, with its environment: launch.py RELEASE serve|inspect|manage ARGUMENT...
+"""Become a program of a release, with its environment.
+
+launch.py RELEASE serve|inspect|release, manage ARGUMENT... or process NAME.
 
 Values reach the process as they were given: nothing between Parameter Store and here knows quoting.
 """
@@ -9,6 +11,8 @@ import os
 import sys
 from typing import Any
 
+CURRENT = "/srv/ecdeployer/current"
+ENVIRONMENT = "/etc/ecdeployer/environment/{}.json"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 KEPT = ("http_proxy", "https_proxy", "no_proxy", "AWS_ENDPOINT_URL")
 #: Loads settings and applications, and little more; `version` passes where the settings cannot be imported.
@@ -17,6 +21,8 @@ INSPECT = ("check", "--list-tags")
 BEHIND = 5
 #: standing.py's: what is moved must not be written meanwhile.
 HELD = "/run/ecdeployer.held"
+#: What the release's settings need not know.
+APART = ("environment", "processes", "procfile", "release_command")
 ADDRESSES = ("public-ipv4", "public-hostname", "local-ipv4", "local-hostname")
 
 
@@ -24,7 +30,7 @@ def main(home: str, action: str, *arguments: str) -> None:
     if os.path.exists(HELD):
         sys.exit("The site is being moved to another machine.")
     release = os.path.basename(home)
-    with open(f"/etc/ecdeployer/environment/{release}.json", encoding="utf-8") as file:
+    with open(ENVIRONMENT.format(release), encoding="utf-8") as file:
         document = json.load(file)
     environment = compose(document, home)
     os.chdir(os.path.join(home, "source", document["project_directory"]))
@@ -40,7 +46,24 @@ def main(home: str, action: str, *arguments: str) -> None:
     elif action == "inspect":
         environment["ECDEPLOYER_INSPECT"] = "3"
         command = [python, f"{home}/python/ecdeployer_plan.py", "4", *INSPECT]
+    elif action in ("process", "release"):
+        lines = {**dict(document["processes"]), "": document["release_command"]}
+        line = lines[arguments[0] if action == "process" else ""]
+        if document["procfile"]:
+            os.chdir(os.path.join(home, "source", os.path.dirname(document["procfile"])))
+        command = [python, f"{home}/python/ecdeployer_process.py", line]
     os.execve(python, command, environment)  # noqa: S606
+
+
+def as_site(*arguments: str) -> list[str]:
+    """What becomes a program of the release that is live, as its own user."""
+    home = os.path.realpath(CURRENT)
+    if not os.path.isdir(home):
+        sys.exit("No release is live on this machine.")
+    if os.path.exists(HELD):
+        sys.exit("The site is being moved to another machine.")
+    site = ["setpriv", "--reuid=site", "--regid=site", "--init-groups", "--no-new-privs", "--"]
+    return [*site, "/usr/bin/python3", "-I", f"{home}/python/launch.py", home, *arguments]
 
 
 def compose(document: dict[str, Any], home: str) -> dict[str, str]:
@@ -58,7 +81,7 @@ def compose(document: dict[str, Any], home: str) -> dict[str, str]:
     }
     environment |= {name: value for name, value in document["placeholders"] if name not in given}
     environment |= given
-    overlay = {name: value for name, value in document.items() if name != "environment"}
+    overlay = {name: value for name, value in document.items() if name not in APART}
     # The site's own address may come to the machine after this start. Older releases know of none.
     addresses = [*ask_addresses(), *document.get("addresses", [])]
     overlay |= {"home": home, "given": sorted(given), "addresses": list(dict.fromkeys(addresses))}

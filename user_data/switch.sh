@@ -43,6 +43,20 @@ health() {
     tool check live "$state" "$release" "unix:/run/ecdeployer/$release.sock" "${given[health_path]}"
     point_nginx "$etc/nginx/$release.conf"
     tool check live "$state" "$release" tcp:127.0.0.1:80 "${given[health_path]}"
+    switch_processes "$release" "$state"
+}
+
+switch_processes() { # RELEASE [STATE]: what runs beside the site is of this release; empty for nothing
+    local file=$etc/supervisor/$1.processes
+    if [[ -n $1 && -s $file ]]; then
+        ln -sfn "$file" /etc/supervisor/processes.new
+        mv -T /etc/supervisor/processes.new "$processes_link"
+    elif [[ -L $processes_link ]]; then
+        rm -f "$processes_link"
+    else
+        return 0
+    fi
+    tool processes switch ${2:+"$2"}
 }
 
 workers() { # of nginx, as a list of process ids

@@ -14,6 +14,8 @@ from user_data.check import last_exception, tail_of
 ORDER = ["boot", "clone", "venv", "install", "configure", "collectstatic", "migrate", "start", "health"]
 #: How uv introduces a reason; older ones drew arrows.
 CAUSE = r"(?:cause:|\u00d7|\u251c\u2500\u25b6|\u2570\u2500\u25b6)"
+#: What deploy.sh says before it runs that line.
+RELEASE = "Procfile, release: "
 #: How backup.py ends when it fails.
 UNCOPIED = "The database could not be copied aside"
 NOISE = re.compile(r"^(hint|note|warning|info|\[?notice)\b|^Trying again|^\s*$", re.IGNORECASE)
@@ -75,8 +77,8 @@ def from_log(step: str, log: str) -> tuple[str, str]:
                 return code, reason
         lines = [line for line in log.splitlines() if line.startswith(("fatal:", "error:", "remote:"))]
         return "clone-failed", (lines or [last_line(log)])[-1]
-    if step == "migrate" and last_line(log).startswith(UNCOPIED):
-        return "copy-failed", last_line(log)
+    if step == "migrate" and (found := migrate_words(log)):
+        return found
     if step == "venv":
         return "python-unavailable", python_words(log)
     cause = last_exception(log)
@@ -87,6 +89,16 @@ def from_log(step: str, log: str) -> tuple[str, str]:
         text = f"The project needs the environment variable {variable[1]}, which is not set{where}."
         return "environment-variable-missing", text
     return f"{step}-failed", cause or command_error(log) or last_line(log)
+
+
+def migrate_words(log: str) -> tuple[str, str] | None:
+    """Where it was not Django's own migrate that failed."""
+    if last_line(log).startswith(UNCOPIED):
+        return "copy-failed", last_line(log)
+    if RELEASE not in log:
+        return None
+    said = log.rpartition(RELEASE)[2].partition("\n")[2]
+    return "release-failed", f"The Procfile's release line fails: {last_exception(said) or last_line(said)}"
 
 
 def python_words(log: str) -> str:

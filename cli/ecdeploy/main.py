@@ -12,6 +12,7 @@ from .machine_commands import run
 from .maintenance_commands import maintenance
 from .options import Commands
 from .power_commands import machine
+from .process_commands import ps, restart
 
 _ALL = (
     login,
@@ -26,6 +27,8 @@ _ALL = (
     run,
     machine,
     maintenance,
+    ps,
+    restart,
     rollback,
     confirm,
     cancel,

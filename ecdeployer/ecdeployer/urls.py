@@ -21,6 +21,8 @@ urlpatterns = [
     path("applications/", include("ecdeployer.maintenance.urls")),
     path("commands/", include("ecdeployer.commands.urls")),
     path("logs/", include("ecdeployer.site_logs.urls")),
+    path("schedules/", include("ecdeployer.commands.schedule_urls")),
+    path("processes/", include("ecdeployer.commands.process_urls")),
     path("reports/commands/", include("ecdeployer.commands.report_urls")),
     path("reports/", include("ecdeployer.deployments.report_urls")),
     path("api/v1/", include("ecdeployer.api.urls")),

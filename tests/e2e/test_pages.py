@@ -3,6 +3,7 @@
 Pictures are kept where SCREENSHOTS names a folder.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 from django.urls import reverse
+from django.utils import timezone
 from ecdeployer.accounts.models import User
 from ecdeployer.applications.models import DeployKey
+from ecdeployer.commands import actions, output
+from ecdeployer.commands.models import Command
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.states import DeploymentState, StepName, StepState
 from ecdeployer.git import keys
@@ -26,7 +30,7 @@ from playwright.sync_api import (
 )
 from pytest_django.live_server_helper import LiveServer
 
-from tests.portal_records import make_every_state, make_person, make_running
+from tests.portal_records import make_every_state, make_live, make_person, make_running
 
 WIDTHS: dict[str, ViewportSize] = {
     "wide": {"width": 1280, "height": 900},
@@ -198,6 +202,37 @@ def test_a_deployment_is_followed_without_a_reload_and_what_was_opened_stays_ope
     assert page.locator("#live").get_attribute("hx-get") is None
     assert page.evaluate("window.notReloaded")
     assert [each for each in visitor.complaints if "304" not in each] == []
+
+
+def test_processes_are_asked_for_and_shown_without_a_reload(owner: User, window: Visitor) -> None:
+    """The machine is one that answers when it is told to."""
+    window.sign_in()
+    live = make_live(owner)
+    live.facts = {
+        "project_directory": "shop",
+        "settings_module": "shop.settings",
+        "processes": [["worker", 'celery --app shop.celery worker --concurrency "$ECDEPLOYER_CONCURRENCY"']],
+    }
+    live.save(update_fields=["facts"])
+    schedule = actions.save_schedule(live.application, ["clearsessions"], "30 4 * * mon-fri", by=owner)
+    page = window.open(reverse("processes:list", args=[live.application_id]))
+    expect(page.locator("#processes")).to_contain_text("Asking the machine")
+    rows = [
+        {"name": name, "state": state, "since": 1_790_000_000, "pid": 17, "memory": 84, "exit": code}
+        for name, state, code in (("web", "RUNNING", 0), ("worker", "FATAL", 2))
+    ]
+    runs = {str(schedule.pk): [{"at": 1_790_000_000, "seconds": 1.4, "exit": 0}]}
+    told = {"release": "000001", "processes": rows, "schedules": {"revision": 1, "runs": runs}}
+    asked = Command.objects.filter(action="processes")
+    output.add(asked.get(), json.dumps(told))
+    asked.update(state="succeeded", finished_at=timezone.now())
+    expect(page.locator("#processes")).to_contain_text("84 MiB")
+    expect(page.locator("#processes")).to_contain_text("exit code 0 after 1.4 s")
+    window.keep(page, "processes")
+    assert not is_too_wide(page)
+    window.keep(window.open(reverse("schedules:change", args=[schedule.pk])), "schedule")
+    assert not is_too_wide(page)
+    assert window.complaints == []
 
 
 def test_the_theme_that_was_chosen_stays(visitor: Visitor) -> None:

@@ -44,6 +44,7 @@ def filled(owner: User) -> dict[str, Any]:
     deployment = application.deployments.get(number=1)
     command = commands.manage(application, ["check"], by=None)
     reading = site_logs.ask(application, Question(source="web"), by=None)
+    schedule = commands.save_schedule(application, ["check"], "0 4 * * *", by=None)
     token, _ = tokens.create(owner, name="laptop", days=7)
     delivery = make_delivery(application, outcome="deployed")
     return {
@@ -56,12 +57,17 @@ def filled(owner: User) -> dict[str, Any]:
         "logs.pk": reading.pk,
         "logs.application": deployment.application_id,
         "api.reading_id": reading.pk,
+        "processes.application": deployment.application_id,
+        "processes.name": "web",
+        "schedules.pk": schedule.pk,
+        "api.schedule_id": schedule.pk,
         "reports.pk": deployment.pk,
         "deployments.step": "install",
         "findings.code": "debug-on",
         "tokens.pk": token.pk,
         "api.application_id": deployment.application_id,
         "api.command_id": command.pk,
+        "api.process": "web",
         "api.deployment_id": deployment.pk,
         "api.name": "install",
         "api.delivery_id": delivery.pk,

@@ -129,6 +129,12 @@ CHANGES = [
     Change("commands:cancel", "command cancelled"),
     # Reading changes nothing, and is no event: taking a whole log away is one.
     Change("logs:show", "log downloaded", sent=lambda _: {**WHOLE_LOG, "minutes": "0", "lines": "100"}),
+    Change("processes:restart", "process restarted"),
+    Change("processes:list", "schedule added", sent=lambda _: {"words": "check", "cron": "0 4 * * *"}),
+    Change("schedules:change", "schedule changed", sent=lambda _: {"words": "check", "cron": "1 4 * * *"}),
+    Change("schedules:switch", "schedule changed"),
+    Change("schedules:remove", "schedule removed"),
+    Change("schedules:run", "schedule run"),
     Change("applications:make-key", "deploy key made"),
     Change("applications:remove-key", "deploy key removed", make=make_keyed),
     Change("deployments:confirm", "migrations confirmed", make=make_unconfirmed),
@@ -199,10 +205,13 @@ def path_of(change: Change, application: Application, token: int) -> str:
     pk: object = token if change.name.startswith("tokens") else application.pk
     if change.name == "commands:cancel":
         pk = commands.manage(application, ["check"], by=None).pk
+    if change.name.startswith("schedules:"):
+        pk = commands.save_schedule(application, ["check"], "0 4 * * *", by=None).pk
     if change.name.startswith("deployments:"):
         pk = application.deployments.latest("number").pk
     delivery = Delivery.objects.filter(application=application).values_list("pk", flat=True).first()
     given = {"channel": "webhook", "pk": pk, "number": 1, "application": application.pk, "delivery": delivery}
+    given["name"] = "web"
     return reverse(change.name, kwargs={name: given[name] for name in needs})
 
 
@@ -250,6 +259,17 @@ OPERATIONS: list[tuple[str, str, str, Make, Any]] = [
     ("post", f"{_ONE}/machine/start", "start", records.make_stopped, ""),
     ("post", f"{_ONE}/machine/reboot", "reboot", records.make_live, ""),
     ("post", f"{_ONE}/machine/resize", "resize", records.make_live, {"instance_type": "t3.small"}),
+    ("post", _ONE + "/processes/{process}/restart", "process restarted", records.make_live, ""),
+    (
+        "post",
+        f"{_ONE}/schedules",
+        "schedule added",
+        records.make_live,
+        {"cron": "0 4 * * *", "line": "check"},
+    ),
+    ("patch", "schedules/{schedule_id}", "schedule changed", records.make_live, {"enabled": False}),
+    ("delete", "schedules/{schedule_id}", "schedule removed", records.make_live, ""),
+    ("post", "schedules/{schedule_id}/run", "schedule run", records.make_live, ""),
     ("post", f"{_ONE}/deploy-key", "deploy key made", records.make_live, ""),
     ("delete", f"{_ONE}/deploy-key", "deploy key removed", make_keyed, ""),
     ("patch", f"{_ONE}/alerts", "alerts changed", records.make_live, {"disk_percent": 50}),
@@ -269,11 +289,12 @@ def test_what_a_program_changes_is_recorded(method: str, path: str, verb: str, m
     application = deployment.application
     _, secret = tokens.create(owner, name="ci", days=1)
     waiting = commands.manage(application, ["check"], by=None).pk if "{command_id}" in path else None
+    schedule = commands.save_schedule(application, ["check"], "1 4 * * *", by=None)
     Event.objects.all().delete()
     client = Client(REMOTE_ADDR=ADDRESS, headers={"authorization": f"Bearer {secret}"})
     delivery = Delivery.objects.filter(application=application).values_list("pk", flat=True).first()
     ids = {"application_id": application.pk, "deployment_id": deployment.pk, "delivery_id": delivery}
-    filled = path.format(**ids, command_id=waiting)
+    filled = path.format(**ids, command_id=waiting, schedule_id=schedule.pk, process="web")
     ask = getattr(client, method)
     answer = ask(f"/api/v1/{filled}", sent, content_type="application/json")
     assert 200 <= answer.status_code < 300, answer.content
@@ -284,11 +305,13 @@ def test_what_a_program_changes_is_recorded(method: str, path: str, verb: str, m
 def test_no_operation_of_the_document_is_left_out() -> None:
     paths = Client().get("/api/v1/openapi.json").json()["paths"]
     changing = {f"{verb} {path}" for path, found in paths.items() for verb in found.keys() - {"get"}}
+    changing.remove("post /api/v1/applications/{application_id}/processes/refresh")  # it asks alone
     assert changing == {f"{method} /api/v1/{path}" for method, path, *_ in OPERATIONS}
 
 
 #: Addresses that take a POST and change nothing that lasts, or nothing of their own accord.
 APART = {
+    "processes:ask": "asks the machine what runs",
     "applications:import-variables": "shows what a file would change",
     "account_reauthenticate": "asks for the password again",
     "account_reset_password": "sends a letter",

@@ -65,6 +65,9 @@ def record(db: None) -> dict[str, UUID | int | str]:
         "applications.number": 2,
         "commands.application": deployment.application_id,
         "commands.pk": command.pk,
+        "processes.application": deployment.application_id,
+        "processes.name": "web",
+        "schedules.pk": commands.save_schedule(deployment.application, ["check"], "0 4 * * *", by=None).pk,
         "deployments.pk": deployment.pk,
         "logs.application": deployment.application_id,
         "logs.pk": site_logs.ask(deployment.application, Question(source="web"), by=None).pk,
@@ -157,6 +160,8 @@ def test_a_program_acts_for_its_own_person_alone(client: Client, record: dict[st
             "{reading_id}": "logs.pk",
             "{deployment_id}": "deployments.pk",
             "{name}": "deployments.step",
+            "{schedule_id}": "schedules.pk",
+            "{process}": "processes.name",
             "{delivery_id}": "webhooks.delivery",
         }
         filled = path

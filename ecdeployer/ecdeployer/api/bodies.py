@@ -125,6 +125,24 @@ class MaintenanceChange(Schema):
     )
 
 
+class NewSchedule(Schema):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"required": ["cron", "line"]})
+
+    cron: str = Field("", description="Minute, hour, day, month, weekday, in UTC: 30 4 * * mon-fri.")
+    line: str = Field("", description="For manage.py, such as clearsessions; no shell reads it.")
+    enabled: bool = True
+
+
+class ScheduleChange(Schema):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cron: str = ""
+    line: str = ""
+    enabled: bool = True
+
+
 class NewCommand(Schema):
     """``words`` as they are, or a ``line`` that is read into words as the page does: one of the two."""
 

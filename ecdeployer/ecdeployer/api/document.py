@@ -117,7 +117,7 @@ def _endpoints(document: Mapping[str, Any]) -> Iterator[Endpoint]:
 
 def _content(name: str, holder: Mapping[str, Any], *, description: str = "", required: bool = False) -> Field:
     """A body or an answer: its shape is its type."""
-    shape = next((_shape_of(each["schema"]) for each in holder["content"].values()), "")
+    shape = next((_shape_of(each["schema"]) for each in holder.get("content", {}).values()), "")
     return Field(name, shape, shape, description, required)
 
 

@@ -91,7 +91,7 @@ def list_log_sources(request: ApiRequest, application_id: UUID) -> LogSources:
     openapi_extra=idempotency.DOCUMENTED,
 )
 @once_for_a_key
-def read_log(request: ApiRequest, application_id: UUID, body: NewReading | None = None) -> HttpResponse:
+def ask_for_log(request: ApiRequest, application_id: UUID, body: NewReading | None = None) -> HttpResponse:
     """Ask the machine: ``lines`` has what comes in. What is followed ends when nobody asks for 30 s."""
     application = find_application(request.auth, application_id)
     given = (body or NewReading.model_validate({})).model_dump()

@@ -13,6 +13,7 @@ from ..applications.models import EnvironmentVariable
 from ..applications.queries import Row
 from ..applications.states import Status
 from ..commands.models import Command
+from ..commands.processes import Reading
 from ..commands.states import CommandState
 from ..deployments.migration_plans import FlagKind
 from ..deployments.models import Deployment
@@ -137,6 +138,32 @@ class CommandRecord(Schema):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class ProcessRecord(Schema):
+    name: str
+    line: str = Field(description="What it was started with; empty for web, which the portal starts itself.")
+    state: str = Field(description="Supervisor's word, such as RUNNING or FATAL; empty before it was told.")
+    since: datetime | None
+    pid: int
+    memory: int = Field(description="MiB.")
+    exit_code: int
+
+
+class ProcessesRecord(Schema):
+    processes: list[ProcessRecord]
+    told_at: datetime | None = Field(description="When the machine told; null before it has.")
+    asking: bool = Field(description="Whether a question or a restart has not been answered yet.")
+    failure: str = Field(description="Why the newest question or restart failed; empty where it did not.")
+
+
+class ScheduleRecord(Schema):
+    id: UUID
+    application_id: UUID
+    cron: str
+    line: str
+    enabled: bool
+    created_at: datetime
 
 
 class CommandPage(Schema):
@@ -382,6 +409,15 @@ def record_delivery(delivery: Delivery) -> DeliveryRecord:
 
 _OF_A_COMMAND = ("id", "application_id", "action", "line", "state", "exit_code", "reason")
 _TIMES = ("created_at", "started_at", "finished_at")
+
+
+def record_processes(reading: Reading) -> ProcessesRecord:
+    return ProcessesRecord(
+        processes=[ProcessRecord.from_orm(process) for process in reading.processes],
+        told_at=reading.told_at,
+        asking=reading.asked is not None,
+        failure=reading.failure,
+    )
 
 
 def record_command(command: Command) -> CommandRecord:

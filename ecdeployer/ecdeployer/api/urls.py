@@ -12,6 +12,7 @@ from . import (
     machine_routes,
     maintenance_routes,
     problems,
+    process_routes,
     webhook_routes,
 )
 from .authentication import Token
@@ -36,6 +37,8 @@ api.add_router("/applications", machine_routes.router)
 api.add_router("/commands", command_routes.router)
 api.add_router("/applications", log_routes.of_an_application)
 api.add_router("/logs", log_routes.router)
+api.add_router("/applications", process_routes.of_an_application)
+api.add_router("/schedules", process_routes.router)
 api.add_router("/applications", environment_routes.router)
 api.add_router("/applications", maintenance_routes.router)
 api.add_router("/deployments", deployment_routes.router)

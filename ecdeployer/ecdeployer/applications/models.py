@@ -1,3 +1,4 @@
+import shlex
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,9 @@ class Application(models.Model):
     terminate_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
     status = models.CharField(max_length=16, choices=Status, default=Status.FAILED, editable=False)
     serves = models.BooleanField(default=False, editable=False, help_text="Whether a release of it is live.")
+    schedules_revision = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Grows with every change of its schedules."
+    )
     revision = models.PositiveIntegerField(
         default=0,
         editable=False,
@@ -150,6 +154,33 @@ class DeployKey(models.Model):
     @property
     def fingerprint(self) -> str:
         return fingerprint(self.public) if self.public else ""
+
+
+class Schedule(models.Model):
+    """A command for manage.py that the site's machine runs by the clock."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="schedules")
+    words = models.JSONField(default=list)
+    cron = models.CharField(max_length=100)
+    calendar = models.CharField(max_length=600, help_text="The same for systemd, in UTC.")
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.cron} {self.line}"
+
+    @property
+    def line(self) -> str:
+        return f"manage.py {shlex.join(self.words)}"
+
+    @property
+    def told(self) -> tuple[str, str, list[str]]:
+        """As a machine is told of it."""
+        return str(self.pk), self.calendar, self.words
 
 
 class Event(models.Model):

@@ -33,6 +33,9 @@ class DeploymentParameters:
     ``maintenance`` is what ``user_data/maintenance.py`` is told; empty where nobody has ever wanted any.
     ``rollback_to`` names the kept release that is to serve again, which is then ``release`` too; empty for
     a deployment of a commit. ``addresses`` are the site's own beside those that the machine knows of itself.
+    ``processes`` are pairs of a name and the line that a shell of the site's user
+    runs, in the directory of ``procfile`` where there is one. ``schedules`` are an id, the time in systemd's
+    words, and the words for manage.py; of two lists the one of the later revision stays.
     """
 
     deployment: str
@@ -66,6 +69,11 @@ class DeploymentParameters:
     confirmed_plan: str = ""
     addresses: Sequence[str] = ()
     maintenance: Mapping[str, Any] = field(default_factory=dict)
+    processes: Sequence[tuple[str, str]] = ()
+    procfile: str = ""
+    release_command: str = ""
+    schedules: Sequence[tuple[str, str, Sequence[str]]] = ()
+    schedules_revision: int = 0
 
     def __post_init__(self) -> None:
         for name, holds in _CHECKS.items():
@@ -82,6 +90,7 @@ class DeploymentParameters:
         document["scripts"] = hashlib.sha256(scripts.archive().encode()).hexdigest()
         document["nginx"] = nginx.render(self.release, check=nginx.check_token(self.report_token))
         document["supervisor"] = supervisor.render(self.release)
+        document["programs"] = supervisor.render_processes(self.release, [name for name, _ in self.processes])
         return json.dumps(document, separators=(",", ":"), ensure_ascii=True)
 
 
@@ -158,6 +167,24 @@ def _is_maintenance(value: object) -> bool:
     )
 
 
+def _are_processes(value: object) -> bool:
+    return isinstance(value, Sequence) and all(
+        len(pair) == 2 and _matches(r"[A-Za-z0-9_-]{1,40}")(pair[0]) and pair[1] and _is_line(pair[1])
+        for pair in value
+    )
+
+
+def are_schedules(value: object) -> bool:
+    return isinstance(value, Sequence) and all(
+        len(each) == 3
+        and _matches(_UUID)(each[0])
+        and _matches(r"[A-Za-z0-9,*: -]{1,600}")(each[1])
+        and isinstance(each[2], Sequence)
+        and all(isinstance(word, str) and "\0" not in word for word in each[2])
+        for each in value
+    )
+
+
 _CHECKS: dict[str, Callable[[object], bool]] = {
     "deployment": _matches(_UUID),
     "application": _matches(_UUID),
@@ -190,4 +217,9 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "confirmed_plan": _matches(r"([0-9a-f]{64})?"),
     "addresses": _are_addresses,
     "maintenance": _is_maintenance,
+    "processes": _are_processes,
+    "procfile": lambda value: value == "" or _is_inside(value),
+    "release_command": _is_line,
+    "schedules": are_schedules,
+    "schedules_revision": lambda value: isinstance(value, int) and value >= 0,
 }

@@ -21,9 +21,11 @@ DEPLOYING = (
     "ecdeployer_entry.py",
     "ecdeployer_flags.py",
     "ecdeployer_gunicorn.py",
+    "ecdeployer_limits.py",
     "ecdeployer_manage.py",
     "ecdeployer_migrations.py",
     "ecdeployer_plan.py",
+    "ecdeployer_process.py",
     "ecdeployer_settings.py",
     "ecdeployer_static.py",
     "ecdeployer_warmup.py",
@@ -34,10 +36,12 @@ DEPLOYING = (
     "launch.py",
     "maintenance.py",
     "plan.py",
+    "processes.py",
     "program.py",
     "report.py",
     "requirement_lines.py",
     "reuse.py",
+    "schedules.py",
     "verdict.py",
 )
 #: What answers all else that is asked of a machine, and what that imports. A document holds 64 KiB: each
@@ -50,12 +54,16 @@ ASKED = (
     "maintenance.py",
     "moving.py",
     "plan.py",
+    "processes.py",
     "program.py",
     "report.py",
+    "schedules.py",
     "seal.py",
     "site_data.py",
     "standing.py",
 )
+#: What packs text of one byte a letter best.
+_PACKED = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "pb": 0}
 #: Python finds them as the package ``user_data`` when it is started here.
 DEPLOYING_DIRECTORY = "/opt/ecdeployer"
 ASKED_DIRECTORY = "/opt/ecdeployer/asked"
@@ -80,4 +88,4 @@ def archive(names: tuple[str, ...] = DEPLOYING) -> str:
             member.size = len(content)
             member.mode = 0o755 if name.endswith(".sh") else 0o644
             tar.addfile(member, io.BytesIO(content))
-    return base64.b64encode(lzma.compress(buffer.getvalue(), preset=9)).decode()
+    return base64.b64encode(lzma.compress(buffer.getvalue(), filters=[_PACKED])).decode()

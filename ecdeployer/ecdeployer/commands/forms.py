@@ -4,8 +4,13 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 
+from ..cloud_init import calendars
 from . import words
+
+#: Of a scheduled command: twenty of them travel with a machine's user data.
+SCHEDULED_LENGTH = 300
 
 
 class ManageForm(forms.Form):
@@ -26,6 +31,32 @@ class ManageForm(forms.Form):
             return words.read(str(self.cleaned_data["words"]))
         except words.WordsError as error:
             raise ValidationError(str(error), code="invalid") from error
+
+
+class ScheduleForm(ManageForm):
+    """``cleaned_data`` holds ``words`` and ``cron``."""
+
+    field_order = ["cron", "words"]
+    cron = forms.CharField(
+        label="When, in UTC",
+        max_length=calendars.LONGEST,
+        help_text="Minute, hour, day, month, weekday: */15 * * * * is every quarter of an hour, "
+        "30 4 * * mon-fri half past four on weekdays.",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off", "class": "code"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["words"].validators.append(MaxLengthValidator(SCHEDULED_LENGTH))
+        self.fields["words"].help_text = "For instance: clearsessions. It ends after an hour."
+
+    def clean_cron(self) -> str:
+        text = " ".join(str(self.cleaned_data["cron"]).split())
+        try:
+            calendars.read(text)
+        except calendars.CalendarError as error:
+            raise ValidationError(str(error), code="invalid") from error
+        return text
 
 
 class SuperuserForm(forms.Form):

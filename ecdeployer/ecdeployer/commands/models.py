@@ -31,6 +31,10 @@ class Command(ClaimedModel, StatefulModel):
         RESUME = "resume", "serve again"
         LOGS = "logs", "read a log"
         MAINTENANCE = "maintenance", "change maintenance"
+        PROCESSES = "processes", "tell what runs"
+        RESTART = "restart", "restart a process"
+        SCHEDULES = "schedules", "set what is scheduled"
+        SCHEDULE = "schedule", "run what is scheduled"
 
     TRANSITIONS = COMMAND_TRANSITIONS
 
@@ -76,7 +80,11 @@ class Command(ClaimedModel, StatefulModel):
     @property
     def line(self) -> str:
         """What a person typed, or what it is called."""
-        words = self.arguments.get("words")
+        words, name = self.arguments.get("words"), self.arguments.get("name")
+        if self.action == self.Action.RESTART:
+            return f"restart {name}"
+        if words and self.action == self.Action.SCHEDULE:
+            return f"manage.py {' '.join(words)}, as scheduled"
         return f"manage.py {' '.join(words)}" if words else self.get_action_display()
 
     @property

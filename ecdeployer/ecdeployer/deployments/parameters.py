@@ -72,4 +72,9 @@ def parameters_of(deployment: Deployment, *, document: str) -> DeploymentParamet
         confirmed_plan=deployment.confirmed_plan,
         addresses=addresses.known_of(application),
         maintenance=Maintenance.of(application).wanted,
+        processes=facts.processes,
+        procfile=facts.procfile,
+        release_command=facts.release_command,
+        schedules=[schedule.told for schedule in application.schedules.filter(enabled=True)],
+        schedules_revision=application.schedules_revision,
     )

@@ -10,6 +10,8 @@ from ecdeployer.accounts import tokens
 from ecdeployer.accounts.models import User
 from ecdeployer.api.urls import api
 from ecdeployer.commands import actions as commands
+from ecdeployer.site_logs import actions as site_logs
+from ecdeployer.site_logs.questions import Question
 from hypothesis import HealthCheck
 from hypothesis import settings as effort
 from pytest_django import Settings
@@ -33,6 +35,8 @@ CHECKS = [
 LEAST: dict[str, dict[str, Any]] = {
     "create_application": {"project_name": "mysite", "github_url": "https://github.com/example/site"},
     "run_command": {"words": ["check"], "line": ""},
+    "add_schedule": {"cron": "0 4 * * *", "line": "check"},
+    "change_schedule": {"cron": "0 4 * * *", "line": "check"},
 }
 schema = schemathesis.openapi.from_dict(json.loads(json.dumps(api.get_openapi_schema())))
 
@@ -42,11 +46,15 @@ def record(ines: User) -> dict[str, str]:
     """What paths are filled with."""
     deployment = make_serving_after_failure(ines)
     command = commands.manage(deployment.application, ["check"], by=ines)
+    schedule = commands.save_schedule(deployment.application, ["check"], "0 4 * * *", by=ines)
     return {
         "application_id": str(deployment.application_id),
         "command_id": str(command.pk),
         "deployment_id": str(deployment.pk),
         "name": "install",
+        "process": "web",
+        "reading_id": str(site_logs.ask(deployment.application, Question(source="web"), by=ines).pk),
+        "schedule_id": str(schedule.pk),
         "delivery_id": str(make_delivery(deployment.application, outcome="deployed").pk),
     }
 

@@ -128,7 +128,7 @@ def ecdeploy(stranger: Ecdeploy, secret: str) -> Ecdeploy:
 @pytest.fixture(autouse=True)
 def waits(monkeypatch: pytest.MonkeyPatch) -> "Waits":
     waits = Waits()
-    for module in ("following", "portal", "power_commands"):
+    for module in ("following", "portal", "power_commands", "process_commands"):
         monkeypatch.setattr(f"ecdeploy.{module}.sleep", waits)
     return waits
 

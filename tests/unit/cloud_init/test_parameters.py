@@ -6,6 +6,7 @@ from ecdeployer.cloud_init.parameters import ImageParameters, ParameterError
 
 from .conftest import Make
 
+ID = "00000000-0000-0000-0000-000000000003"
 SHELL = ["a;touch /tmp/pwn", "$(touch /tmp/pwn)", "`id`", "a\nb", "a\0b", "a' 'b", 'a"b', "a\u200bb\n"]
 MAINTENANCE: dict[str, Any] = {
     "revision": 1,
@@ -72,6 +73,29 @@ REFUSED: dict[str, list[Any]] = {
         MAINTENANCE | {"more": 1},
         None,
     ],
+    "processes": [
+        [("a b", "x")],
+        [("../x", "y")],
+        [("x]\n[program:y", "z")],
+        [("é", "x")],
+        [("a" * 41, "x")],
+        [("", "x")],
+        [("worker", "")],
+        [("worker", "a\nb")],
+        [("worker", "a\0b")],
+        [("worker",)],
+    ],
+    "procfile": ["../Procfile", "/etc/passwd", "a\n"],
+    "release_command": ["a\nb", "a\0b"],
+    "schedules": [
+        [("1", "*-*-* 04:00:00 UTC", ["check"])],
+        [(ID, "*-*-* 04:00:00\nOnBootSec=1", ["check"])],
+        [(ID, "%i", ["check"])],
+        [(ID, "*-*-* 04:00:00 UTC", ["a\0b"])],
+        [(ID, "*-*-* 04:00:00 UTC", "check", "more")],
+        [(ID, "*-*-* 04:00:00 UTC", [1])],
+    ],
+    "schedules_revision": [-1, "1", None],
     "rollback_to": ["12", "../../etc", "000012\n", "000099"],
 }
 
@@ -102,6 +126,9 @@ def test_shell_text_is_refused_everywhere_but_in_a_line(make: Make, name: str, t
         {"requirement_sources": [("poetry", "mysite/pyproject.toml")], "services": ("redis", "celery")},
         {"placeholders": [("DB_NAME", "`id` $(id) \n 'é'")], "health_path": "/health?full=1#x"},
         {"maintenance": MAINTENANCE},
+        {"processes": [("worker", "$(id) `id` %(x)s 'é' ; # | &&")], "procfile": "mysite/Procfile"},
+        {"schedules": [(ID, "*-*-* *:00,05:00 UTC", ["shell", "-c", "'$(id)'"])], "schedules_revision": 7},
+        {"release_command": "python manage.py seed; $(id)"},
         {"aws_endpoint_url": "http://10.213.0.1:4566", "repository": "http://10.1.2.1:9418/mysite.git"},
     ],
 )

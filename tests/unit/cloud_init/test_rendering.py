@@ -18,6 +18,20 @@ def test_a_release_has_the_configuration_of_the_golden_file(name: str, text: str
     assert text == (GOLDEN / name).read_text()
 
 
+def test_what_runs_beside_a_site_has_programs_that_hold_no_word_of_its_lines() -> None:
+    rendered = supervisor.render_processes("000012", ["worker", "-x_9"])
+    assert rendered == (GOLDEN / "processes.conf").read_text()
+    assert supervisor.render_processes("000012", []) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "x]\ncommand=id\n[program:y", "é", "a;b", "../x", "%(ENV_PATH)s"]
+)
+def test_supervisor_is_told_of_no_process_that_is_no_name(name: str) -> None:
+    with pytest.raises(quoting.UnsafeTextError):
+        supervisor.render_processes("000012", ["worker", name])
+
+
 @pytest.mark.parametrize("release", ["", "$host", "a\nb", "a\0", "a\x7f"])
 def test_nginx_is_told_of_no_release_that_it_cannot_quote(release: str) -> None:
     with pytest.raises(quoting.UnsafeTextError):

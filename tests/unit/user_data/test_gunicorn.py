@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from user_data import ecdeployer_limits
+
 CONFIGURATION = Path(__file__).parents[3] / "user_data" / "ecdeployer_gunicorn.py"
 
 
@@ -19,14 +21,10 @@ def configured(monkeypatch: pytest.MonkeyPatch, interface: str = "wsgi") -> dict
 
 @pytest.fixture
 def limited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
-    """The configuration's functions on a machine of eight cores whose one control group is a folder."""
+    """What limits a process, on a machine of eight cores whose one control group is a folder."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-    functions = configured(monkeypatch)
-    # run_path clears a module's globals when it returns; what a function still needs is put back.
-    globals_of_all = functions["cores"].__globals__
-    globals_of_all.update(functions)
-    globals_of_all["groups"] = lambda: [str(tmp_path / "gone"), str(tmp_path)]
-    return functions
+    monkeypatch.setattr(ecdeployer_limits, "groups", lambda: [str(tmp_path / "gone"), str(tmp_path)])
+    return vars(ecdeployer_limits)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
 import json
+import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,13 +21,14 @@ def test_the_developers_values_stand_between_placeholders_and_our_own(
         },
         "placeholders": [["A", "placeholder"], ["B", "placeholder"]],
         "settings_module": "mysite.settings",
+        "processes": [["worker", "$(id) of the project"]],
     }
     environment = launch.compose(document, "/srv/ecdeployer/releases/000001")
     assert environment["A"] == "given $(id)\n'"
     assert environment["B"] == "placeholder"
     assert environment["DJANGO_SETTINGS_MODULE"] == "ecdeployer_settings"
     assert environment["PYTHONPATH"] == "/srv/ecdeployer/releases/000001/python:/lib"
-    assert "given $(id)" not in environment["ECDEPLOYER_OVERLAY"]
+    assert "$(id)" not in environment["ECDEPLOYER_OVERLAY"]
     assert json.loads(environment["ECDEPLOYER_OVERLAY"])["addresses"] == ["203.0.113.7"]
 
 
@@ -33,3 +37,40 @@ def test_an_address_that_comes_later_is_the_sites_own_too(monkeypatch: pytest.Mo
     document = {"environment": {}, "placeholders": [], "addresses": ["203.0.113.7", "198.51.100.4"]}
     environment = launch.compose(document, "/srv/ecdeployer/releases/000001")
     assert json.loads(environment["ECDEPLOYER_OVERLAY"])["addresses"] == ["203.0.113.7", "198.51.100.4"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "procfile", "line", "place"),
+    [
+        (("process", "worker"), "Procfile", "cd mysite && celery '$(id)' %s", "."),
+        (("process", "worker"), "mysite/Procfile", "cd mysite && celery '$(id)' %s", "mysite"),
+        (("process", "beat"), "", "celery beat", "mysite"),
+        (("release",), "Procfile", "make ready", "."),
+    ],
+)
+def test_a_line_is_one_argument_of_the_process_it_becomes(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    procfile: str,
+    line: str,
+    place: str,
+) -> None:
+    document = {
+        "environment": {},
+        "placeholders": [],
+        "project_directory": "mysite",
+        "procfile": procfile,
+        "processes": [["worker", "cd mysite && celery '$(id)' %s"], ["beat", "celery beat"]],
+        "release_command": "make ready",
+    }
+    (tmp_path / "source/mysite").mkdir(parents=True)
+    monkeypatch.setattr(launch, "ENVIRONMENT", f"{tmp_path}/{{}}.json")
+    (tmp_path / f"{tmp_path.name}.json").write_text(json.dumps(document))
+    monkeypatch.setattr(launch, "ask_addresses", list)
+    monkeypatch.chdir(tmp_path)
+    became: list[Any] = []
+    monkeypatch.setattr(os, "execve", lambda *given: became.extend(given))
+    launch.main(str(tmp_path), *arguments)
+    assert became[1] == [f"{tmp_path}/venv/bin/python", f"{tmp_path}/python/ecdeployer_process.py", line]
+    assert Path.cwd() == (tmp_path / "source" / place).resolve()

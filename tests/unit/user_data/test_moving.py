@@ -120,7 +120,7 @@ def test_a_part_is_bound_to_those_beside_it() -> None:
 @pytest.fixture
 def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "held"
-    for module in (standing, act, launch):
+    for module in (standing, launch):
         monkeypatch.setattr(module, "HELD", str(path))
     return path
 
@@ -128,11 +128,11 @@ def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_nothing_of_a_held_site_is_started(
     held: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(act, "CURRENT", str(tmp_path))
-    assert act.of_site("manage", "check")
+    monkeypatch.setattr(launch, "CURRENT", str(tmp_path))
+    assert launch.as_site("manage", "check")
     held.touch()
     with pytest.raises(SystemExit, match="moved"):
-        act.of_site("manage", "check")
+        launch.as_site("manage", "check")
     with pytest.raises(SystemExit, match="moved"):
         launch.main("/srv/ecdeployer/releases/000001", "manage", "check")
 

@@ -108,3 +108,12 @@ def test_a_given_reason_is_kept_and_bounded(tmp_path: Path) -> None:
     (tmp_path / "reason.json").write_text(json.dumps({"code": "health-server-error", "reason": "x" * 5000}))
     decided = verdict.decide(str(tmp_path), str(tmp_path))
     assert (decided["code"], len(decided["reason"])) == ("health-server-error", 1000)
+
+
+def test_a_release_line_that_fails_is_told_from_a_migration() -> None:
+    log = "Applying shop.0001... OK\nProcfile, release: python manage.py seed\nCommandError: no seeds\n"
+    assert verdict.from_log("migrate", log) == (
+        "release-failed",
+        "The Procfile's release line fails: CommandError: no seeds",
+    )
+    assert verdict.from_log("migrate", "OperationalError: locked\n")[0] == "migrate-failed"

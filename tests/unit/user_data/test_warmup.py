@@ -83,7 +83,8 @@ def test_the_last_of_those_that_start_together_says_so(
         warmup.wait_for_turn(Worker())
         warmup.end_turn()
         said.append(capsys.readouterr().err)
-    assert said == ["", "All workers are ready.\n", ""]
+    one = "A worker is ready.\n"
+    assert said == [one, one + "All workers are ready.\n", one]
 
 
 def start(warmup: Any, application: Any) -> list[str]:

@@ -47,6 +47,13 @@ _STATES = {
     "ignored": ("idle", "skip"),
     "refused": ("bad", "cross"),
     "answered": ("good", "check"),
+    "RUNNING": ("good", "check"),
+    "STARTING": ("busy", "spinner"),
+    "STOPPING": ("busy", "spinner"),
+    "BACKOFF": ("warn", "alert"),
+    "EXITED": ("idle", "skip"),
+    "STOPPED": ("idle", "skip"),
+    "FATAL": ("bad", "cross"),
     "terminated": ("idle", "power"),
 }
 

@@ -37,6 +37,7 @@ TABS = (
     Tab("Deployments", "applications:deployments"),
     Tab("Logs", "logs:show", ("logs:",)),
     Tab("Figures", "figures:show"),
+    Tab("Processes", "processes:list", ("processes:", "schedules:")),
     Tab("Commands", "commands:list", ("commands:",)),
     Tab(
         "Environment",
