@@ -56,7 +56,7 @@ def fetch(deployment: dict[str, Any]) -> str:
 
 def unpack(archive: str) -> None:
     os.makedirs(TARGET, exist_ok=True)
-    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(archive)), mode="r:xz") as tar:
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(archive)), mode="r:bz2") as tar:
         tar.extractall(TARGET)  # noqa: S202 # nosec B202
 
 

@@ -19,7 +19,9 @@ set -eu
 umask 077
 mkdir -p %(directory)s/user_data
 chmod 755 /opt/ecdeployer %(directory)s %(directory)s/user_data
-base64 -d <<'ARCHIVE' | tar -xJ --no-same-owner --same-permissions -C %(directory)s/user_data
+unpack='import bz2, sys; sys.stdout.buffer.write(bz2.decompress(sys.stdin.buffer.read()))'
+cd %(directory)s/user_data
+base64 -d <<'ARCHIVE' | python3 -Ic "$unpack" | tar -x --no-same-owner --same-permissions
 %(archive)s
 ARCHIVE
 if [ -z "${SSM_Deployment+x}" ]; then SSM_Deployment="{{ Deployment }}"; fi

@@ -64,7 +64,7 @@ def test_the_document_of_figures_brings_the_sampler_as_it_is() -> None:
 def test_it_carries_the_scripts_as_they_are(document: dict[str, Any], names: tuple[str, ...]) -> None:
     commands = lines(document)
     archive = commands[commands.index("ARCHIVE") - 1]
-    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(archive)), mode="r:xz") as tar:
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(archive)), mode="r:bz2") as tar:
         found = {member.name: tar.extractfile(member).read().decode() for member in tar}  # type: ignore[union-attr]
     assert found == {name: scripts.read(name) for name in names}
 

@@ -4,7 +4,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
         ("commands", "0005_alter_command_action"),
     ]
@@ -13,6 +12,25 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="command",
             name="action",
-            field=models.CharField(choices=[("manage", "run manage.py"), ("superuser", "create a superuser"), ("cancel", "stop a deployment"), ("measure", "measure what the site keeps"), ("expect", "make a key for what comes"), ("hand-over", "hand over what the site keeps"), ("take-over", "take over what the site keeps"), ("hold", "let the site stand still"), ("resume", "serve again"), ("logs", "read a log"), ("maintenance", "change maintenance"), ("processes", "tell what runs"), ("restart", "restart a process"), ("schedules", "set what is scheduled"), ("schedule", "run what is scheduled")], max_length=16),
+            field=models.CharField(
+                choices=[
+                    ("manage", "run manage.py"),
+                    ("superuser", "create a superuser"),
+                    ("cancel", "stop a deployment"),
+                    ("measure", "measure what the site keeps"),
+                    ("expect", "make a key for what comes"),
+                    ("hand-over", "hand over what the site keeps"),
+                    ("take-over", "take over what the site keeps"),
+                    ("hold", "let the site stand still"),
+                    ("resume", "serve again"),
+                    ("logs", "read a log"),
+                    ("maintenance", "change maintenance"),
+                    ("processes", "tell what runs"),
+                    ("restart", "restart a process"),
+                    ("schedules", "set what is scheduled"),
+                    ("schedule", "run what is scheduled"),
+                ],
+                max_length=16,
+            ),
         ),
     ]
