@@ -67,7 +67,9 @@ class LocalAddresses(LocalImages):
             return EmptyResult()
 
     def _address(self, allocation_id: str) -> ElasticAddress:
-        found = [each for each in self.ec2_backend.addresses if each.allocation_id == allocation_id]
+        found: list[ElasticAddress] = [
+            each for each in self.ec2_backend.addresses if each.allocation_id == allocation_id
+        ]
         if not found:
             raise refuse(
                 "InvalidAllocationID.NotFound", f"The allocation ID '{allocation_id}' does not exist"

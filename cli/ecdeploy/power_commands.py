@@ -5,6 +5,7 @@ from time import sleep
 import click
 
 from . import terminal
+from .deployment_commands import finish
 from .failures import Failure, RefusedFailure
 from .options import Call, followed, of_application
 from .portal import Record
@@ -71,6 +72,25 @@ def resize(call: Call, application: Record, *, instance_type: str, yes: bool, no
     text = f"The site does not answer for one or two minutes. A month costs ${price} then, and ${now} now."
     _confirm(application, text, yes=yes)
     _ask(call, application, "resize", {"instance_type": instance_type}, no_follow=no_follow)
+
+
+@machine.command()
+@click.option("--new-address", is_flag=True, help="Also where no Elastic IP keeps the address.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@followed
+@of_application
+def rebuild(call: Call, application: Record, *, new_address: bool, yes: bool, no_follow: bool) -> None:
+    """Replace it by a new machine of the newest image. The old one serves until that is healthy."""
+    text = (
+        "While what the site keeps goes over, visitors are told to come back. Both machines cost meanwhile."
+    )
+    _confirm(application, text, yes=yes)
+    address = f"/applications/{application['id']}/machine/rebuild"
+    deployment = call.portal.post(address, {"new_address": new_address})
+    if no_follow:
+        call.answer(deployment, f"Deployment {deployment['number']} is {deployment['state']}.")
+    else:
+        finish(call, deployment)
 
 
 def _confirm(application: Record, text: str, *, yes: bool) -> None:

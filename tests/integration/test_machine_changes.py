@@ -1,5 +1,6 @@
 """A machine that is stopped, started, rebooted and resized: its site comes back at the same address."""
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any, LiteralString
@@ -52,8 +53,17 @@ class Site:
         except requests.RequestException:
             return 0
 
-    def ask(self, act: str, given: str = "") -> None:
-        code = CODE.format(name=self.name, act=act, given=f"{given!r}, " if given else "")
+    def sign(self, message: str) -> None:
+        """An entry of the guestbook."""
+        with requests.Session() as session:
+            page = session.get(f"http://{self.address}/", timeout=5).text
+            token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+            data = {"name": "Ada", "message": message, "csrfmiddlewaretoken": token[1] if token else ""}
+            assert session.post(f"http://{self.address}/", data, timeout=5).ok
+
+    def ask(self, act: str, given: str = "", **named: str) -> None:
+        words = [*([repr(given)] if given else []), *(f"{name}={value!r}" for name, value in named.items())]
+        code = CODE.format(name=self.name, act=act, given="".join(f"{word}, " for word in words))
         self.stack.manage("shell", "--verbosity=0", "-c", code)
 
     def change(self) -> tuple[str, str]:
@@ -124,6 +134,18 @@ def test_a_worker_that_is_killed_meanwhile_leaves_it_to_the_next(site: Site) -> 
     start_worker(site.stack)
     site.done()
     assert site.page() == 200
+
+
+def test_a_rebuild_takes_everything_along_behind_the_same_address(site: Site) -> None:
+    address, before = site.address, site.rows("i.ec2_id")[0][0]
+    site.sign("here to stay")
+    site.ask("rebuild", trigger="page")
+    wait_until(lambda: site.rows("i.spare")[0] == (False,) and len(site.rows("i.spare")) == 2, seconds=400)
+    assert site.address == address
+    assert "here to stay" in requests.get(f"http://{address}/", timeout=5).text
+    [elastic] = ec2().describe_addresses()["Addresses"]
+    assert elastic["InstanceId"] == site.rows("i.ec2_id")[0][0] != before
+    wait_until(lambda: ("terminated",) in site.rows("i.state"), seconds=90)
 
 
 def test_the_address_is_given_back_with_the_site(site: Site) -> None:

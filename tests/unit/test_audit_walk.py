@@ -144,6 +144,7 @@ CHANGES = [
     Change("machines:resize", "resize", sent=lambda _: {"instance_type": "t3.small"}),
     Change("maintenance:page", "maintenance changed", sent=lambda _: {"retry_after": "10m"}),
     Change("maintenance:switch", "maintenance switched on", sent=lambda _: {"maintenance": "on"}),
+    Change("machines:rebuild", "rebuild", sent=lambda _: {"new_address": "yes"}),
     Change("webhooks:switch", "deploy on push switched off"),
     Change("webhooks:rotate", "webhook secret replaced"),
     Change(
@@ -270,6 +271,7 @@ OPERATIONS: list[tuple[str, str, str, Make, Any]] = [
     ("patch", "schedules/{schedule_id}", "schedule changed", records.make_live, {"enabled": False}),
     ("delete", "schedules/{schedule_id}", "schedule removed", records.make_live, ""),
     ("post", "schedules/{schedule_id}/run", "schedule run", records.make_live, ""),
+    ("post", f"{_ONE}/machine/rebuild", "rebuild", records.make_live, {"new_address": True}),
     ("post", f"{_ONE}/deploy-key", "deploy key made", records.make_live, ""),
     ("delete", f"{_ONE}/deploy-key", "deploy key removed", make_keyed, ""),
     ("patch", f"{_ONE}/alerts", "alerts changed", records.make_live, {"disk_percent": 50}),

@@ -76,6 +76,12 @@ class NewType(Schema):
     instance_type: str = Field(max_length=32, description="One of those that limits lists.")
 
 
+class Rebuild(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    new_address: bool = Field(default=False, description="Also where no Elastic IP keeps the address.")
+
+
 class NewApplication(Schema):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"required": ["project_name", "github_url"]})
 

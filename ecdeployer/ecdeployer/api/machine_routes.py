@@ -9,11 +9,12 @@ from ninja import Router
 from ninja.responses import Response
 
 from ..applications.queries import find_application
+from ..deployments.models import Deployment
 from ..machines import actions
 from ..machines.queries import read_machine
 from . import idempotency
 from .authentication import ApiRequest
-from .bodies import NewType
+from .bodies import NewType, Rebuild
 from .idempotency import once_for_a_key
 from .problems import (
     INVALID,
@@ -25,7 +26,7 @@ from .problems import (
     InvalidError,
     documented,
 )
-from .records import MachineRecord, record_machine
+from .records import DeploymentRecord, MachineRecord, record_machine
 
 router = Router(tags=["machine"])
 _CHANGES = documented(UNAUTHORIZED, NOT_FOUND, REFUSED, TOO_LARGE, INVALID)
@@ -87,6 +88,25 @@ def resize_machine(request: ApiRequest, application_id: UUID, body: NewType) -> 
         raise InvalidError({"instance_type": [f"Choose one of {', '.join(settings.INSTANCE_TYPES)}."]})
     actions.resize(find_application(request.auth, application_id), body.instance_type, by=request.auth)
     return _answer(request, application_id)
+
+
+@router.post(
+    "/{uuid:application_id}/machine/rebuild",
+    response={202: DeploymentRecord, **documented(UNREADABLE), **_CHANGES},
+    openapi_extra=idempotency.DOCUMENTED,
+)
+@once_for_a_key
+def rebuild_machine(request: ApiRequest, application_id: UUID, body: Rebuild | None = None) -> HttpResponse:
+    """Deploy what is live to a new machine, which takes the place of the old one when it is healthy."""
+    deployment = actions.rebuild(
+        find_application(request.auth, application_id),
+        by=request.auth,
+        trigger=Deployment.Trigger.API,
+        new_address=bool(body and body.new_address),
+    )
+    record = DeploymentRecord.from_orm(deployment)
+    location = {"Location": reverse("api:show_deployment", args=[deployment.pk])}
+    return Response(record.model_dump(), status=202, headers=location)
 
 
 def _answer(request: ApiRequest, application_id: UUID) -> HttpResponse:

@@ -19,6 +19,8 @@ DEADLINES: dict[StepName, timedelta] = {
     StepName.MIGRATE: timedelta(minutes=60),
     StepName.START: timedelta(minutes=5),
     StepName.HEALTH: timedelta(minutes=10),
+    StepName.MOVE: timedelta(minutes=120),
+    StepName.ADDRESS: timedelta(minutes=5),
 }
 #: Between the end of one step and the beginning of the next.
 GAP = timedelta(minutes=3)

@@ -1,13 +1,17 @@
 """How a deployment ends. Whoever comes second finds it ended, and changes nothing."""
 
+from contextlib import suppress
+
 from django.db import transaction
 from django.utils import timezone
 
-from ..commands import queue
+from ..commands import moving, queue
 from ..commands.models import Command
+from ..instances import addresses
+from ..instances.models import Instance
 from ..instances.states import InstanceState
 from ..maintenance.models import Maintenance
-from ..wakeups import wake_deployment, wake_termination
+from ..wakeups import wake_address, wake_deployment, wake_termination
 from . import news, steps
 from .models import Deployment
 from .remedies import remedy_for
@@ -53,6 +57,7 @@ def fail(deployment: Deployment, step: StepName, *, code: str, reason: str, reme
             steps.stop(deployment, message="Not finished.")
             Maintenance.doubt(deployment.application_id)
             _give_up_instance(deployment)
+            _give_up_spare(deployment)
             _stop_machine(deployment)
             _wake_next(deployment)
             news.ended(deployment)
@@ -82,6 +87,7 @@ def _call_off(deployment: Deployment, state: DeploymentState, *, code: str, reas
         if moved:
             steps.stop(deployment, message=reason)
             Maintenance.doubt(deployment.application_id)
+            _give_up_spare(deployment)
             _stop_machine(deployment)
             _wake_next(deployment)
             news.ended(deployment)
@@ -94,7 +100,12 @@ def _stop_machine(deployment: Deployment) -> None:
         name__in=[StepName.PREFLIGHT, StepName.LAUNCH], state=StepState.PENDING
     )
     instance = deployment.instance
-    if deployment.result is None and handed_over and instance.state == InstanceState.RUNNING:
+    if (
+        deployment.result is None
+        and not instance.spare
+        and handed_over
+        and instance.state == InstanceState.RUNNING
+    ):
         queue.put(instance, Command.Action.CANCEL, {"deployment": str(deployment.pk)})
 
 
@@ -106,6 +117,23 @@ def _wake_next(deployment: Deployment) -> None:
     waiting.update(due_at=timezone.now())
     for pk in waiting.values_list("pk", flat=True):
         wake_deployment(pk)
+
+
+def _give_up_spare(deployment: Deployment) -> None:
+    """A machine that was to take the place of another ends; the address goes back to the one that serves."""
+    if deployment.kind != Deployment.Kind.REBUILD:
+        return
+    spare = Instance.objects.filter(pk=deployment.instance_id, spare=True)
+    if not spare.update(end_asked_at=timezone.now()):
+        return
+    wake_termination(deployment.instance_id)
+    machine = Instance.machine_of(deployment.application)
+    if machine is None:
+        return
+    if addresses.move(deployment.application, to=machine):
+        wake_address(machine.pk)
+    with suppress(moving.MoveError):
+        moving.resume(machine, move=deployment.pk)
 
 
 def _give_up_instance(deployment: Deployment) -> None:

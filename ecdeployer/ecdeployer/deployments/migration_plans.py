@@ -26,7 +26,7 @@ class FlagKind(TextChoices):
     OPAQUE = "opaque", "Not known"
 
 
-_MIGRATING = frozenset({Deployment.Kind.FIRST, Deployment.Kind.LATER})
+_MIGRATING = frozenset({Deployment.Kind.FIRST, Deployment.Kind.LATER, Deployment.Kind.REBUILD})
 #: What waits for a confirmation where the application asks for one.
 WAITING = frozenset({FlagKind.DROP, FlagKind.RENAME, FlagKind.LOCK})
 

@@ -24,6 +24,7 @@ class Deployment(ClaimedModel, StatefulModel):
         FIRST = "first", "first deployment"
         LATER = "later", "deployment"
         ROLLBACK = "rollback", "rollback"
+        REBUILD = "rebuild", "rebuild of the machine"
 
     class Trigger(models.TextChoices):
         PAGE = "page", "page"
@@ -132,6 +133,11 @@ class Deployment(ClaimedModel, StatefulModel):
 
     def __str__(self) -> str:
         return f"{self.application} #{self.number}"
+
+    @property
+    def launches(self) -> bool:
+        """Whether it brings up a machine of its own."""
+        return self.kind in (self.Kind.FIRST, self.Kind.REBUILD)
 
     @property
     def release(self) -> str:

@@ -68,7 +68,8 @@ def parameters_of(deployment: Deployment, *, document: str) -> DeploymentParamet
         placeholders=facts.placeholder_environment,
         document=document,
         rollback_to=deployment.release if deployment.rolls_back_to_id else "",
-        confirm_migrations=application.confirm_migrations,
+        # What is in its place at a rebuild has been confirmed before it was live.
+        confirm_migrations=application.confirm_migrations and deployment.kind != Deployment.Kind.REBUILD,
         confirmed_plan=deployment.confirmed_plan,
         addresses=addresses.known_of(application),
         maintenance=Maintenance.of(application).wanted,

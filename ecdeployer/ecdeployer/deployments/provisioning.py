@@ -98,6 +98,6 @@ def _next_step(deployment: Deployment) -> timedelta | None:
         return preparation.read_repository(deployment)
     if StepName.LAUNCH in ahead:
         return machine.launch(deployment)
-    if deployment.kind != Deployment.Kind.FIRST and not deployment.command_id:
+    if not deployment.launches and not deployment.command_id:
         return machine.send(deployment)
     return watching.watch(deployment)

@@ -27,6 +27,8 @@ REMEDIES: dict[str, str] = {
     "collectstatic-failed": "Run `manage.py collectstatic` locally, mend what it says, and deploy again. "
     + _LOG,
     "migrate-failed": "Run `manage.py migrate` on an empty database, mend what it says, and deploy again.",
+    "move-failed": "The machine that served serves on. See the reason, and rebuild again.",
+    "address-refused": "The operator has to compare the permissions. The machine that served serves on.",
     "migrations-unconfirmed": "Look at the migrations on the page of this deployment, and deploy with them.",
     "copy-failed": "Make room on the machine's disk, or choose a larger one, and deploy again.",
     "start-failed": "The site ended while it started. " + _LOG,

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .states import StepName, StepState
+from .states import FIRST_DEPLOYMENT_STEPS, StepName, StepState
 from .texts import clean
 
 #: Bytes of a body.
 BODY_LIMIT = 256 * 1024
-MACHINE_STEPS = tuple(name for name in StepName if name not in {StepName.PREFLIGHT, StepName.LAUNCH})
+_OF_PORTAL = {StepName.PREFLIGHT, StepName.LAUNCH}
+#: What follows at a rebuild is the portal's too.
+MACHINE_STEPS = tuple(name for name in FIRST_DEPLOYMENT_STEPS if name not in _OF_PORTAL)
 
 _EVENT_STATES = tuple(state for state in StepState if state != StepState.PENDING)
 #: What a migration may hurt.

@@ -34,6 +34,8 @@ class StepName(models.TextChoices):
     MIGRATE = "migrate", "Migrate the database"
     START = "start", "Start"
     HEALTH = "health", "Check the site"
+    MOVE = "move", "Move the data"
+    ADDRESS = "address", "Move the address"
 
 
 D = DeploymentState
@@ -56,8 +58,13 @@ STEP_TRANSITIONS: dict[str, frozenset[str]] = {
     T.SKIPPED: frozenset(),
 }
 
-FIRST_DEPLOYMENT_STEPS = tuple(StepName)
+#: Another machine takes the place of the one that serves: what it keeps and its address go over.
+REBUILD_STEPS = tuple(StepName)
+_MOVING = {StepName.MOVE, StepName.ADDRESS}
+FIRST_DEPLOYMENT_STEPS = tuple(name for name in StepName if name not in _MOVING)
 #: The machine is there already: a later deployment neither launches nor boots.
-LATER_DEPLOYMENT_STEPS = tuple(name for name in StepName if name not in {StepName.LAUNCH, StepName.BOOT})
+LATER_DEPLOYMENT_STEPS = tuple(
+    name for name in FIRST_DEPLOYMENT_STEPS if name not in {StepName.LAUNCH, StepName.BOOT}
+)
 #: The release is on the machine: it is started, asked, and nginx pointed at it.
 ROLLBACK_STEPS = (StepName.START, StepName.HEALTH)

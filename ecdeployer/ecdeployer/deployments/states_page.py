@@ -6,7 +6,9 @@ from ..instances.states import INSTANCE_TRANSITIONS, InstanceState
 from . import deadlines
 from .states import (
     DEPLOYMENT_TRANSITIONS,
+    FIRST_DEPLOYMENT_STEPS,
     LATER_DEPLOYMENT_STEPS,
+    REBUILD_STEPS,
     STEP_TRANSITIONS,
     DeploymentState,
     StepName,
@@ -68,11 +70,12 @@ def _node(state: str) -> str:
 
 def _steps() -> str:
     lines = [
-        "| step | what happens | first deployment | later ones | minutes at most |",
-        "|---|---|---|---|---|",
+        "| step | what happens | first deployment | later ones | rebuild | minutes at most |",
+        "|---|---|---|---|---|---|",
     ]
     for name in StepName:
-        later = "yes" if name in LATER_DEPLOYMENT_STEPS else "no"
+        kinds = (FIRST_DEPLOYMENT_STEPS, LATER_DEPLOYMENT_STEPS, REBUILD_STEPS)
+        cells = " | ".join("yes" if name in steps else "no" for steps in kinds)
         minutes = deadlines.DEADLINES[name].total_seconds() / 60
-        lines.append(f"| `{name}` | {name.label} | yes | {later} | {minutes:.0f} |")
+        lines.append(f"| `{name}` | {name.label} | {cells} | {minutes:.0f} |")
     return "\n".join(lines) + "\n"

@@ -10,7 +10,7 @@ from django.utils import timezone
 from ..aws.errors import AWSError
 from ..instances import addresses, commands
 from ..instances.states import InstanceState
-from . import deadlines, endings, health, reports, steps, texts
+from . import deadlines, endings, health, rebuilding, reports, steps, texts
 from .models import Deployment
 from .parameters import check_token
 from .report_bodies import ReportError, read
@@ -38,7 +38,7 @@ def current_step(deployment: Deployment) -> StepName:
 
 def watch(deployment: Deployment) -> timedelta | None:
     """One look. When to look again; None once the deployment has ended."""
-    led = _lead_address(deployment)
+    led = rebuilding.is_checked(deployment) or _lead_address(deployment)
     if deployment.result is not None:
         return conclude(deployment) if led else _SOON
     state = deployment.instance.state
@@ -131,11 +131,16 @@ def conclude(deployment: Deployment) -> timedelta | None:
         code, reason = result["code"] or "deployment-failed", result["reason"]
         endings.fail(deployment, StepName(result["step"]), code=code, reason=reason)
         return None
+    if rebuilding.is_checked(deployment):
+        return rebuilding.go_on(deployment)
     address = deployment.instance.public_ip
     if not address:
         return _SOON
     steps.begin(deployment, StepName.HEALTH, message=reports.CHECKING)
     found = health.ask(address, deployment.application.health_path, check=check_token(deployment))
+    if found.is_live and deployment.kind == Deployment.Kind.REBUILD:
+        rebuilding.check(deployment)
+        return timedelta(0)
     if found.is_live:
         endings.succeed(deployment)
         return None
@@ -149,7 +154,7 @@ def end_overdue(deployment: Deployment) -> None:
     row = deployment.steps.get(name=step)
     if deployment.started_at is None:
         code, reason = "queue-timeout", "No worker has taken it up."
-    elif deployment.result is not None:
+    elif deployment.result is not None and not rebuilding.is_checked(deployment):
         step, code = StepName.HEALTH, "address-unreachable"
         reason = row.message or "The instance has no public address."
     else:

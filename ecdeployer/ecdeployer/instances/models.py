@@ -82,6 +82,11 @@ class Instance(StatefulModel):
         return rows.select_related("application__owner", "elastic").order_by("-created_at").first()
 
     @property
+    def has_elastic(self) -> bool:
+        """Whether its public address stays; at hand where ``elastic`` was selected."""
+        return hasattr(self, "elastic") and self.elastic.leads
+
+    @property
     def exists(self) -> bool:
         """Whether AWS has a machine for it that is not being ended."""
         return self.state in _EXISTS and self.state != InstanceState.SHUTTING_DOWN

@@ -12,15 +12,18 @@ from ..accounts.models import User
 from ..applications.models import Application, Event
 from ..commands.queries import SHOWN as ASKED_BY_PEOPLE
 from ..commands.states import UNFINISHED as UNFINISHED_COMMANDS
+from ..deployments import actions as deployments
+from ..deployments import releases
 from ..deployments.actions import RefusedError
 from ..deployments.claims import UNFINISHED as UNFINISHED_DEPLOYMENTS
+from ..deployments.models import Deployment
 from ..instances.models import Instance
 from ..instances.states import InstanceState
 from ..wakeups import wake_change
 from .models import Change
 from .states import UNFINISHED
 
-__all__ = ["RefusedError", "reboot", "resize", "start", "stop"]
+__all__ = ["RefusedError", "reboot", "rebuild", "resize", "start", "stop"]
 
 _RUNS, _RESTS = (InstanceState.RUNNING,), (InstanceState.STOPPED,)
 #: For AWS, the machine and its site together.
@@ -30,6 +33,10 @@ _PATIENCE = {
     Change.Kind.REBOOT: timedelta(minutes=10),
     Change.Kind.RESIZE: timedelta(minutes=25),
 }
+NO_ELASTIC = (
+    "The site has no Elastic IP: at a rebuild its address changes. Deploy again to ask AWS for one, or say "
+    "that another address is fine."
+)
 _NO_MACHINE = "There is no machine. Deploy first: another is launched then."
 _WRONG_STATE = "The machine is {state}: only one that is {allowed} can be asked to {kind}."
 
@@ -78,6 +85,33 @@ def resize(application: Application, instance_type: str, *, by: User | None) -> 
         )
 
 
+def rebuild(
+    application: Application, *, by: User | None, trigger: Deployment.Trigger, new_address: bool = False
+) -> Deployment:
+    """Another machine, of the newest golden image, takes the place of the one that serves when it is healthy.
+
+    ``new_address``: also where the site has no Elastic IP, and is at another address then. Raises
+    RefusedError.
+    """
+    with Application.kept(application.pk):
+        instance = _free_machine(application, "rebuild", allowed=_RUNS)
+        current = instance.application
+        live = releases.live(current)
+        if live is None or live.instance_id != instance.pk:
+            raise RefusedError("Nothing is live on this machine: deploy first.")
+        if not instance.has_elastic and not new_address:
+            raise RefusedError(NO_ELASTIC)
+        refusal = limits.refusal(current.owner, instance.instance_type)
+        if refusal:
+            raise RefusedError(f"For a while there are two machines. {refusal}")
+        spare = Instance.objects.create(application=current, instance_type=instance.instance_type, spare=True)
+        Event.objects.create(
+            application=current, actor=by, subject="machine", verb="rebuild", detail=instance.ec2_id or ""
+        )
+        asked = {"commit_sha": live.commit_sha, "again": True}
+        return deployments.queue(current, instance=spare, by=by, trigger=trigger, **asked)
+
+
 def refuse_unless_free(application: Application) -> Application:
     """The application as it is by now, with nothing under way; the caller holds it. Raises RefusedError."""
     current = Application.objects.select_related("owner").get(pk=application.pk)
@@ -96,9 +130,7 @@ def refuse_unless_free(application: Application) -> Application:
     return current
 
 
-def _free_machine(
-    application: Application, kind: Change.Kind, *, allowed: Collection[InstanceState]
-) -> Instance:
+def _free_machine(application: Application, kind: str, *, allowed: Collection[InstanceState]) -> Instance:
     current = refuse_unless_free(application)
     instance = Instance.machine_of(current)
     if instance is None or not instance.exists or instance.end_asked_at:
@@ -106,7 +138,7 @@ def _free_machine(
     if instance.state not in allowed:
         states = " or ".join(state.label for state in allowed)
         state = instance.get_state_display()
-        raise RefusedError(_WRONG_STATE.format(state=state, allowed=states, kind=kind.label))
+        raise RefusedError(_WRONG_STATE.format(state=state, allowed=states, kind=kind))
     return instance
 
 

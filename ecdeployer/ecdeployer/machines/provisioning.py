@@ -11,6 +11,7 @@ from django.utils import timezone
 from .. import claims, logs
 from ..aws.errors import AWSError
 from ..deployments import health, releases
+from ..deployments.parameters import check_token
 from ..instances import addresses, power
 from ..instances.states import InstanceState
 from .models import Change
@@ -160,7 +161,7 @@ def _ask(change: Change) -> health.Health:
     address = change.instance.public_ip
     if not address:
         return health.Health("address-unreachable", "The machine has no public address yet.")
-    return health.ask(address, change.application.health_path)
+    return health.ask(address, change.application.health_path, check=check_token(live))
 
 
 def _tell(change: Change, note: str, *, pause: timedelta = _AGAIN) -> timedelta:

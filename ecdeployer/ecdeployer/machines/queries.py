@@ -83,7 +83,7 @@ class Machine:
 
     @property
     def keeps_address(self) -> bool:
-        return self.instance is not None and hasattr(self.instance, "elastic") and self.instance.elastic.leads
+        return self.instance is not None and self.instance.has_elastic
 
     @property
     def tag(self) -> str:

@@ -14,6 +14,7 @@ from ..accounts.requests import SignedInRequest, signed_in
 from ..applications.models import Application
 from ..applications.queries import find_application
 from ..deployments.fragments import answer_poll
+from ..deployments.models import Deployment
 from . import actions
 from .models import Change
 from .queries import Machine, read_machine, types_for
@@ -86,6 +87,25 @@ def resize(request: SignedInRequest, pk: UUID) -> HttpResponse:
     machine = read_machine(application)
     types = types_for(machine.instance) if machine.instance else []
     return render(request, "machines/resize.html", {**_context(machine), "types": types})
+
+
+@require_http_methods(_ALLOWED)
+@signed_in
+def rebuild(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    application = find_application(request.user, pk)
+    if request.method == "POST":
+        try:
+            actions.rebuild(
+                application,
+                by=request.user,
+                trigger=Deployment.Trigger.PAGE,
+                new_address="new_address" in request.POST,
+            )
+        except actions.RefusedError as error:
+            messages.error(request, str(error))
+            return redirect("machines:machine", pk=pk)
+        return redirect(application)
+    return render(request, "machines/rebuild.html", _context(read_machine(application)))
 
 
 def _act(request: SignedInRequest, application: Application, act: Callable[..., object]) -> HttpResponse:

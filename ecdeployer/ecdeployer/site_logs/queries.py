@@ -39,7 +39,9 @@ def machine_of(application: Application) -> Instance | None:
     live = releases.live(application)
     if live is not None and live.instance.state == InstanceState.RUNNING:
         return live.instance
-    return application.instances.filter(state=InstanceState.RUNNING).order_by("-created_at").first()
+    return (
+        application.instances.filter(state=InstanceState.RUNNING, spare=False).order_by("-created_at").first()
+    )
 
 
 def sources_of(application: Application) -> list[Source]:

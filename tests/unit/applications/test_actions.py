@@ -8,7 +8,7 @@ from ecdeployer.applications import actions
 from ecdeployer.applications.models import Application
 from ecdeployer.deployments import releases
 from ecdeployer.deployments.models import Deployment
-from ecdeployer.deployments.states import DeploymentState, StepName
+from ecdeployer.deployments.states import FIRST_DEPLOYMENT_STEPS, DeploymentState
 from ecdeployer.instances.models import Instance
 from ecdeployer.instances.states import InstanceState
 from kombu.exceptions import OperationalError
@@ -74,7 +74,7 @@ def test_one_request_writes_everything_and_sends_one_message(
     assert deployment.created_by == owner
     assert deployment.instance.state == InstanceState.REQUESTED
     assert deployment.instance.instance_type == "t3.small"
-    assert [step.name for step in deployment.steps.all()] == list(StepName)
+    assert [step.name for step in deployment.steps.all()] == list(FIRST_DEPLOYMENT_STEPS)
     assert application.environment.get().value == "postgres://secret"
     assert len(application.site_key.value) >= 50
     verbs = set(application.events.values_list("subject", "verb", "actor"))

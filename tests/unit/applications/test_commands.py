@@ -9,7 +9,7 @@ from ecdeployer.accounts.models import User
 from ecdeployer.applications.models import Application
 from ecdeployer.deployments import endings
 from ecdeployer.deployments.models import Deployment
-from ecdeployer.deployments.states import DeploymentState, StepName
+from ecdeployer.deployments.states import FIRST_DEPLOYMENT_STEPS, DeploymentState, StepName
 from ecdeployer.instances.states import InstanceState
 
 pytestmark = pytest.mark.django_db
@@ -94,7 +94,7 @@ def following(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
 def test_waiting_prints_the_steps_as_they_end(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
     following(monkeypatch, live)
     lines = create("--wait").splitlines()
-    assert [line.split()[0] for line in lines] == [*StepName, "live:"]
+    assert [line.split()[0] for line in lines] == [*FIRST_DEPLOYMENT_STEPS, "live:"]
     assert lines[-1] == "live: http://203.0.113.7/"
 
 
@@ -104,7 +104,7 @@ def test_one_object_tells_everything(owner: User, monkeypatch: pytest.MonkeyPatc
     assert told["addresses"] == ["http://203.0.113.7/"]
     assert told["instance"]["id"] == "i-0abc"
     assert told["deployment"]["state"] == "succeeded"
-    assert [step["name"] for step in told["steps"]] == list(StepName)
+    assert [step["name"] for step in told["steps"]] == list(FIRST_DEPLOYMENT_STEPS)
     assert all(step["seconds"] >= 0 for step in told["steps"])
     assert set(told) == {
         "application",

@@ -19,7 +19,7 @@ def test_the_machine_with_its_price_and_images(
     GoldenImage.objects.create(ami_id=instance.ami_id, name="g", base_ami_id="ami-0", script_sha256="0" * 64)
     GoldenImage.objects.create(ami_id="ami-newer", name="h", base_ami_id="ami-0", script_sha256="1" * 64)
     text = visitor.get(page("machine", bakery)).content.decode()
-    assert instance.ec2_id in text
+    assert str(instance.ec2_id) in text
     assert "$13.38 a month" in text
     assert "the newest is ami-newer" in text
     assert "changes at a stop" in text
