@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from textwrap import dedent
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from ecdeployer.cloud_init.nginx import check_token
@@ -106,7 +107,7 @@ def test_what_visitors_get_and_who_sees_the_site(site: Site) -> None:
     status, page, headers = site.get("/visits/")
     assert (status, headers["Retry-After"], headers["X-Ecdeployer-Maintenance"]) == (503, "600", "1")
     assert "Back at noon." in page
-    host = site.bench.listener.server_address[0]
+    host = urlsplit(site.bench.listener.url).hostname
     assert site.want(addresses=[f"{host}/32"]) == "Maintenance is on."
     assert wait_for(lambda: site.status() == 200 or None, seconds=10, what="being let through")
     site.want(addresses=["203.0.113.0/24"])
