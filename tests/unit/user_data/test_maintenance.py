@@ -38,7 +38,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         monkeypatch.setattr(maintenance, name, f"{tmp_path}/{file}")
     monkeypatch.setattr(maintenance, "FOLDER", str(tmp_path))
     monkeypatch.setattr(maintenance, "SITE", f"{tmp_path}/site.conf")
-    monkeypatch.setattr(maintenance.subprocess, "run", run)
+    monkeypatch.setattr("user_data.maintenance.subprocess.run", run)
     monkeypatch.setattr(maintenance, "is_deploying", lambda: False)
     return ran
 
@@ -106,7 +106,7 @@ def test_what_nginx_refuses_is_put_back(
         returncode = 1
 
     (tmp_path / "site.conf").touch()
-    monkeypatch.setattr(maintenance.subprocess, "run", lambda *_, **__: Refused())
+    monkeypatch.setattr("user_data.maintenance.subprocess.run", lambda *_, **__: Refused())
     with pytest.raises(SystemExit, match="refuses"):
         tell(tmp_path)
     assert (tmp_path / "maintenance.conf").read_text() == maintenance.OFF
