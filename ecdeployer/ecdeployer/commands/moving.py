@@ -26,9 +26,7 @@ Action = Command.Action
 #: How long a site stands still when nobody says more, and how old the last word may be.
 LEASE, RENEWAL = timedelta(minutes=3), timedelta(minutes=1)
 #: Bytes a second that are counted upon, and that the smallest machines reach with ease.
-SURE, USUAL = 5_000_000, 20_000_000
-#: What there is to do whatever the size: to stop, to migrate and to start.
-FIXED = 12
+SURE = 5_000_000
 #: A machine that claims more has been taken over.
 MOST = 1 << 50
 _LONGEST = 3 * 3600
@@ -50,11 +48,6 @@ def measure(old: Instance, *, move: UUID) -> int | None:
     ):
         raise MoveError("The machine does not say how much the site keeps.")
     return sum(sizes.values())
-
-
-def interruption(size: int) -> timedelta:
-    """How long visitors will be answered 503, as a person is told before."""
-    return timedelta(seconds=FIXED + size // USUAL) if size else timedelta(0)
 
 
 def carry(old: Instance, new: Instance, *, move: UUID) -> bool:

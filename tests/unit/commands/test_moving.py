@@ -143,13 +143,6 @@ def test_a_hostile_key_reaches_no_machine(old: Instance, new: Instance, key: Any
     assert not Command.objects.filter(action="hand-over").exists()
 
 
-@pytest.mark.parametrize(
-    ("size", "seconds"), [(0, 0), (1, moving.FIXED), (2_000_000_000, moving.FIXED + 100)]
-)
-def test_the_interruption_is_told_before(size: int, seconds: int) -> None:
-    assert moving.interruption(size) == timedelta(seconds=seconds)
-
-
 def test_limits_hold_for_a_size_that_a_machine_made_up(old: Instance, new: Instance) -> None:
     at_the_key(old, new, KEY, size=moving.MOST)
     moving.carry(old, new, move=MOVE)
