@@ -84,11 +84,17 @@ def record(db: None) -> dict[str, UUID | int | str]:
     }
 
 
+#: By how the address ends.
+BODIES = {"/machine/resize": '{"instance_type": "t3.small"}'}
+
+
 def answers(client: Client, path: str, **headers: str) -> list[int]:
-    """Of every method there is. What changes something is sent as JSON, with nothing in it."""
+    """Of every method there is. What changes something is sent as JSON, with what it cannot be without."""
+    body = next((text for end, text in BODIES.items() if path.endswith(end)), "")
     asked = [getattr(client, verb)(path, headers=headers) for verb in SAFE]
     asked += [
-        getattr(client, verb)(path, "", content_type="application/json", headers=headers) for verb in CHANGING
+        getattr(client, verb)(path, body, content_type="application/json", headers=headers)
+        for verb in CHANGING
     ]
     return [answer.status_code for answer in asked]
 

@@ -84,9 +84,10 @@ def reboot_machine(request: ApiRequest, application_id: UUID) -> HttpResponse:
 @once_for_a_key
 def resize_machine(request: ApiRequest, application_id: UUID, body: NewType) -> HttpResponse:
     """Stop it, give it another type, start it. Where AWS has none of that type free, it is as before."""
+    application = find_application(request.auth, application_id)
     if body.instance_type not in settings.INSTANCE_TYPES:
         raise InvalidError({"instance_type": [f"Choose one of {', '.join(settings.INSTANCE_TYPES)}."]})
-    actions.resize(find_application(request.auth, application_id), body.instance_type, by=request.auth)
+    actions.resize(application, body.instance_type, by=request.auth)
     return _answer(request, application_id)
 
 
