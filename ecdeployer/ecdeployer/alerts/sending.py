@@ -54,7 +54,11 @@ def _later(notification: Notification, reason: str) -> None:
     pause = min(FIRST * 2**notification.tries, LONGEST)
     due_at = timezone.now() + pause
     WAITING.filter(pk=notification.pk).update(
-        tries=notification.tries + 1, reason=reason[:1000], due_at=due_at, claimed_until=None
+        tries=notification.tries + 1,
+        reason=reason[:1000],
+        due_at=due_at,
+        attempt=1,
+        claimed_until=None,
     )
 
 
