@@ -66,7 +66,7 @@ def test_an_address_leads_where_it_is_told_and_stays_over_a_stop(cloud: "Running
     assert cloud.reach(second, "running")["PublicIpAddress"] == address
     assert _refusal(ec2.release_address, AllocationId=allocation) == "InvalidIPAddress.InUse"
     cloud.terminate(first, second)
-    assert "InstanceId" not in _of(cloud, allocation)
+    assert not _of(cloud, allocation).get("InstanceId")
     ec2.release_address(AllocationId=allocation)
     assert _refusal(ec2.release_address, AllocationId=allocation) == "InvalidAllocationID.NotFound"
 
