@@ -103,8 +103,8 @@ def by_hand(repository: str) -> dict[str, float]:
     )
     machine = answer["Instances"][0]["InstanceId"]
     try:
-        booted = float(_shell(ssm, machine, "until [ -s /run/booted ]; do sleep 0.05; done; cat /run/booted"))
-        said = _shell(ssm, machine, _BY_HAND.replace("REPOSITORY", repository))
+        booted = float(shell(ssm, machine, "until [ -s /run/booted ]; do sleep 0.05; done; cat /run/booted"))
+        said = shell(ssm, machine, _BY_HAND.replace("REPOSITORY", repository))
     finally:
         ec2.terminate_instances(InstanceIds=[machine])
     moments = [(name, float(moment)) for name, moment in re.findall(r"^(\w+) ([\d.]+)$", said, re.MULTILINE)]
@@ -117,7 +117,7 @@ def _newest_image(ec2: "EC2Client") -> str:
     return str(max(found, key=lambda image: image["CreationDate"])["ImageId"])
 
 
-def _shell(ssm: "SSMClient", machine: str, script: str, *, seconds: float = 180) -> str:
+def shell(ssm: "SSMClient", machine: str, script: str, *, seconds: float = 180) -> str:
     """What a script printed on a machine. Raises RuntimeError with its last words when it failed."""
     deadline = time.monotonic() + seconds
     command = ""

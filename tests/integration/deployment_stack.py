@@ -35,7 +35,7 @@ class Stack:
     environment: dict[str, str]
     programs: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, name: str, *command: str, ready: str, seconds: float = 60) -> None:
+    def start(self, name: str, *command: str, ready: str, seconds: float = 240) -> None:
         """Start a program, and wait until its log says that it is ready."""
         with self._log(name).open("wb") as log:
             self.programs[name] = subprocess.Popen(

@@ -1,0 +1,282 @@
+"""From ``git push`` to the changed page, and what visitors notice: scripts/benchmark push [--runs N]."""
+
+import argparse
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from benchmarks import host, machines, table
+from tests.e2e import machine_projects as projects
+from tests.e2e.visitors import Summary, Visit, visitors
+from tests.integration.deployment_stack import BRIDGE, CLOUD_PORT, GIT_PORT
+from tests.integration.pushed_site import Site, running_site
+
+RESULTS = Path(__file__).parent / "push.md"
+FILES = projects.plain(DEBUG="False", ALLOWED_HOSTS='["*"]')
+#: Visitors a second; those of a switch come for so long at least, and the deed begins after BEFORE.
+RATE, SECONDS, BEFORE = 100, 14, 3
+STEPS = (
+    ("push", "git push, to the webhook's answer"),
+    ("queue", "wait for a worker"),
+    ("preflight", "read the repository"),
+    ("way", "the command's way to the machine"),
+    ("clone", "clone"),
+    ("venv", "virtual environment"),
+    ("install", "install: nothing has changed"),
+    ("configure", "configure"),
+    ("collectstatic", "collect static files"),
+    ("migrate", "migrate: nothing to do"),
+    ("start", "start, to the first answer"),
+    ("health", "switch, check"),
+    ("page", "**push to changed page**"),
+    ("live", "**push to “live” in the portal**"),
+)
+_WORK = ("clone", "install", "migrate", "collectstatic", "start")
+#: What somebody types for the next commit, in a folder whose environment is there from the last one.
+_PREPARE = r"""
+set -e
+PATH=$PATH:/opt/ecdeployer/venv/bin
+export HOME=/var/tmp UV_CACHE_DIR=/var/cache/ecdeployer/uv UV_SYSTEM_CERTS=1 UV_NO_PROGRESS=1
+if [ "$(stat -f -c %T /var/cache)" = overlayfs ]; then export UV_LINK_MODE=symlink; fi
+mkdir -p /var/tmp/hand
+cd /var/tmp/hand
+"""
+_FIRST = r"""
+uv venv -q --python /usr/bin/python3 venv
+uv pip install -q --python venv/bin/python 'django~=5.2.0' gunicorn
+"""
+_NEXT = r"""
+rm -rf source static
+now() { echo "$1 $(date +%s.%N)"; }
+now begin
+git clone -q --depth 1 REPOSITORY source; now clone
+uv pip install -q --python venv/bin/python -r source/requirements.txt; now install
+cd source/mysite
+echo 'STATIC_ROOT = "/var/tmp/hand/static"' >>mysite/settings.py
+python=../../venv/bin/python
+$python manage.py migrate --noinput >/dev/null; now migrate
+$python manage.py collectstatic --noinput >/dev/null; now collectstatic
+../../venv/bin/gunicorn -b 127.0.0.1:9999 mysite.wsgi >/dev/null 2>&1 &
+until curl -sf -o /dev/null http://127.0.0.1:9999/; do sleep 0.02; done; now start
+kill $!
+"""
+
+
+def main() -> int:
+    """The exit code: 0 unless a run failed."""
+    options = argparse.ArgumentParser(prog="scripts/benchmark push", allow_abbrev=False)
+    options.add_argument("--runs", type=int, default=5)
+    runs: int = options.parse_args().runs
+    with tempfile.TemporaryDirectory(prefix="ecdeployer-benchmark-") as folder:
+        Path(folder).chmod(0o755)
+        with running_site(Path(folder), FILES) as site:
+            ours, hand = _steps(site, runs)
+            switches = _switches(site, runs)
+            text = _report(ours, hand, switches, runs)
+    RESULTS.write_text(text)
+    print(text)
+    return 0
+
+
+# From push to live
+
+
+def _steps(site: Site, runs: int) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
+    """In turns, so that whatever else the host does meets both alike. The first of each is not counted."""
+    _shell(site, _PREPARE + _FIRST)
+    ours, hand = [], []
+    for number in range(runs + 1):
+        ours.append(_push(site))
+        hand.append(_by_hand(site))
+        work = sum(hand[-1][name] for name in _WORK)
+        print(f"push {number}: page after {ours[-1]['page']:.1f} s; by hand {work:.1f} s", flush=True)
+    return ours[1:], hand[1:]
+
+
+def _push(site: Site) -> dict[str, float]:
+    commit = site.commit_next()
+    began = time.time()
+    site.forge.push()
+    seconds = {"push": time.time() - began}
+    while site.shows() != site.name:
+        time.sleep(0.05)
+    seconds["page"] = time.time() - began
+    deployment = site.deployed(commit)
+    _insist(deployment)
+    steps = site.portal.call("GET", f"/deployments/{deployment['id']}/steps")["steps"]
+    seconds["queue"] = _between(deployment["queued_at"], deployment["started_at"])
+    seconds |= {each["name"]: _between(each["started_at"], each["finished_at"]) for each in steps}
+    at = {each["name"]: each for each in steps}
+    seconds["way"] = _between(at["preflight"]["finished_at"], at["clone"]["started_at"])
+    return seconds | {"live": _moment(deployment["finished_at"]) - began}
+
+
+def _by_hand(site: Site) -> dict[str, float]:
+    """Seconds by step, on the machine that serves."""
+    repository = f"http://{BRIDGE}:{GIT_PORT}/{site.forge.name}"
+    said = _shell(site, _PREPARE + _NEXT.replace("REPOSITORY", repository))
+    moments = [(name, float(moment)) for name, moment in re.findall(r"^(\w+) ([\d.]+)$", said, re.MULTILINE)]
+    return {name: at - before for (_, before), (name, at) in pairwise(moments)}
+
+
+def _shell(site: Site, script: str) -> str:
+    endpoint = f"http://127.0.0.1:{CLOUD_PORT}"
+    session = boto3.Session("test", "test", region_name="eu-west-1")
+    return machines.shell(session.client("ssm", endpoint_url=endpoint), site.instance, script)
+
+
+def _between(begun: str | None, ended: str | None) -> float:
+    return _moment(ended) - _moment(begun) if begun and ended else 0.0
+
+
+def _moment(text: str | None) -> float:
+    return datetime.fromisoformat(text).timestamp() if text else 0.0
+
+
+def _insist(deployment: dict[str, Any]) -> None:
+    if deployment["state"] != "succeeded":
+        raise RuntimeError(f"a deployment failed: {deployment['reason']}")
+
+
+# What visitors notice
+
+Deed = Callable[[Site], None]
+
+
+def _nothing(_: Site) -> None:
+    pass
+
+
+def _deploy(site: Site) -> None:
+    commit = site.commit_next()
+    site.forge.push()
+    _insist(site.deployed(commit))
+
+
+def _roll_back(site: Site) -> None:
+    done = [each for each in site.portal.deployments(site.pk) if each["state"] == "succeeded"]
+    before = next(each for each in done[1:] if each["kind"] != "rollback")
+    _await(site, site.portal.call("POST", f"/deployments/{before['id']}/rollback")["id"])
+
+
+def _change_environment(site: Site) -> None:
+    body = {"set": {"CHANGED": f"{time.time()}"}, "apply": True}
+    changed = site.portal.call("PATCH", f"/applications/{site.pk}/environment", body)
+    _await(site, changed["deployment_id"])
+
+
+def _deploy_again(site: Site) -> None:
+    asked = site.portal.call("POST", f"/applications/{site.pk}/deployments", {"again": True})
+    _await(site, asked["id"])
+
+
+def _await(site: Site, deployment: str) -> None:
+    _insist(site.portal.end_of(deployment))
+
+
+DEEDS: tuple[tuple[str, Deed], ...] = (
+    ("nothing", _nothing),
+    ("a push", _deploy),
+    ("back to an earlier release", _roll_back),
+    ("a changed environment, applied at once", _change_environment),
+    ("the live commit once more", _deploy_again),
+)
+
+
+def _switches(site: Site, runs: int) -> str:
+    """In turns, so that whatever else the host does meets all alike."""
+    seen: dict[str, list[tuple[float, list[Visit]]]] = {}
+    for _ in range(runs):
+        for label, deed in DEEDS:
+            seen.setdefault(label, []).append(_watch(site, deed))
+            print(f"{label}: {Summary.of(seen[label][-1][1])}", flush=True)
+    heads = ["", "requests", "failed", "p50, ms", "p99, ms", "longest wait, s", "seconds"]
+    return table.render(heads, [_row(label, measured) for label, measured in seen.items()])
+
+
+def _watch(site: Site, deed: Deed) -> tuple[float, list[Visit]]:
+    ends = time.monotonic() + SECONDS
+    with visitors(site.address, rate=RATE) as crowd:
+        time.sleep(BEFORE)
+        began = time.monotonic()
+        deed(site)
+        took = time.monotonic() - began
+        time.sleep(max(0.0, ends - time.monotonic()))
+    return took, crowd.visits
+
+
+def _row(label: str, measured: list[tuple[float, list[Visit]]]) -> list[str]:
+    summary = Summary.of([visit for _, visits in measured for visit in visits])
+    longest = max(Summary.of(visits).slowest for _, visits in measured)
+    seconds = sorted(took for took, _ in measured)
+    return [
+        label,
+        f"{summary.requests:,}",
+        f"{summary.failed:,}",
+        f"{summary.p50 * 1000:.0f}",
+        f"{summary.p99 * 1000:.0f}",
+        f"{longest:.2f}",
+        f"{seconds[0]:.1f} to {seconds[-1]:.1f}" if label != "nothing" else "",
+    ]
+
+
+_TEXT = """\
+# From git push to live
+
+{host}
+
+`git push` to a bare repository, whose hook tells the portal as GitHub does; portal, worker, PostgreSQL,
+Redis, git server, visitors and the machine share the cores.
+
+## By step
+
+A commit that changes code alone. Medians of {runs} runs, in turns with the same work by hand on the same
+machine: `git clone`, `uv pip install` where nothing has changed, `migrate`, `collectstatic`, gunicorn to its
+first answer, one after another. Ours runs `migrate` and `collectstatic` side by side, starts the new release
+beside the old one, and switches when it answers.
+
+{steps}
+
+- By hand {work:.1f} s. Ours from push to the changed page {page:.1f} s, {ratio:.2f} times that; on the
+  machine alone, from clone to switch, {machine:.1f} s, {machine_ratio:.2f} times.
+
+## What visitors notice
+
+{rate} requests a second, each on a connection of its own, for {seconds} seconds or until the change is live;
+one in 400 takes 5 s on the site, one in 1,000 uploads 4 MB in 10 s. {runs} runs of each, in turns. Waits are
+counted from the moment a visitor meant to ask, without what the slow ones take by themselves. Seconds: from
+the request to the portal until it says that it is live.
+
+{switches}
+"""
+
+
+def _report(ours: list[dict[str, float]], hand: list[dict[str, float]], switches: str, runs: int) -> str:
+    mine, theirs = table.medians(ours), table.medians(hand)
+    work = sum(theirs[name] for name in _WORK)
+    machine = mine["page"] - mine["push"] - mine["queue"] - mine["preflight"] - mine["way"]
+    return _TEXT.format(
+        host=host.describe(),
+        runs=runs,
+        steps="\n".join(table.rows(ours, hand, STEPS)),
+        work=work,
+        page=mine["page"],
+        ratio=mine["page"] / work,
+        machine=machine,
+        machine_ratio=machine / work,
+        rate=RATE,
+        seconds=SECONDS,
+        switches=switches,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""A site that is deployed by pushing to its repository: forge, portal and machine, all of them real."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.e2e import machine_projects as projects
+from tests.integration.deployment_stack import BRIDGE, GIT_PORT, Stack, running_stack, wait_until
+from tests.integration.forge import Delivery, Forge
+from tests.integration.portal_client import PortalClient
+
+
+@dataclass
+class Site:
+    """One application of the portal's, its repository, and what its visitors see."""
+
+    stack: Stack
+    portal: PortalClient
+    forge: Forge
+    pk: str
+    instance: str
+    address: str
+    files: projects.Files
+    count: int = 0
+
+    def next(self) -> projects.Files:
+        """The project, with a name of its own on its page."""
+        self.count += 1
+        return projects.release(self.files, f"r{self.count}")
+
+    @property
+    def name(self) -> str:
+        return f"r{self.count}" if self.count else "one"
+
+    def shows(self) -> str:
+        """The release that a visitor sees."""
+        with requests.Session() as session:
+            session.trust_env = False
+            return str(session.get(f"http://{self.address}/visits/", timeout=120).json()["release"])
+
+    def environment(self) -> dict[str, str]:
+        with requests.Session() as session:
+            session.trust_env = False
+            found: dict[str, str] = session.get(f"http://{self.address}/environment/", timeout=120).json()
+        return found
+
+    def commit_next(self, message: str = "Change", *, author: str = "Ada") -> str:
+        return self.forge.commit(self.next(), message, author=author)
+
+    def delivery(self, sent: Delivery) -> dict[str, Any]:
+        """The portal's own record of what the forge sent."""
+        after = sent.payload["after"]
+        found = [
+            each
+            for each in self.portal.deliveries(self.pk)
+            if each["ref"] == sent.payload["ref"]
+            and each["commit"] == ("" if sent.payload["deleted"] else after)
+        ]
+        return found[0]
+
+    def deployed(self, commit: str) -> dict[str, Any]:
+        """The end of the deployment that a commit has led to."""
+
+        def made() -> list[dict[str, Any]]:
+            return [each for each in self.portal.deployments(self.pk) if each["commit_sha"] == commit]
+
+        wait_until(made, seconds=120)
+        return self.portal.end_of(made()[0]["id"])
+
+    def count_deployments(self) -> int:
+        return len(self.portal.deployments(self.pk))
+
+    def settle(self) -> None:
+        """Until no delivery waits, and no deployment is under way."""
+
+        def is_quiet() -> bool:
+            waiting = [each for each in self.portal.deliveries(self.pk) if each["outcome"] == "waiting"]
+            newest = self.portal.deployments(self.pk)[:2]
+            return not waiting and all(each["state"] not in ("queued", "running") for each in newest)
+
+        wait_until(is_quiet, seconds=600)
+
+
+@contextmanager
+def running_site(folder: Path, files: projects.Files) -> Iterator[Site]:
+    """Its first deployment has succeeded, and pushes are told to the portal from now on."""
+    with running_stack(folder) as stack, closing(PortalClient(stack)) as portal:
+        forge = Forge("shop", served=folder / "git", clones=folder / "work")
+        forge.commit(files, "Open the shop")
+        forge.push()
+        address = f"http://{BRIDGE}:{GIT_PORT}/shop"
+        asked = {"name": "shop", "project_name": "mysite", "github_url": address, "branch": "main"}
+        made = portal.call("POST", "/applications", asked)
+        first = portal.end_of(made["deployment"]["id"])
+        assert first["state"] == "succeeded", f"{first}\n{stack.logs()}"
+        secret = portal.call("PUT", f"/applications/{made['id']}/webhook/secret")["secret"]
+
+        def webhook() -> Any:
+            return portal.call("GET", f"/applications/{made['id']}/webhook")
+
+        # Live, its repository is asked for the head at once, which would find the first push by itself.
+        wait_until(lambda: webhook()["asked_at"], seconds=120)
+        forge.tell(webhook()["url"], secret)
+        instance = first["instance"]
+        yield Site(stack, portal, forge, made["id"], instance["ec2_id"], instance["public_ip"], files)

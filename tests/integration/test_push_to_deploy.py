@@ -1,0 +1,311 @@
+"""From ``git push`` to a changed site: a bare repository, its hook, a signed delivery, the portal, a machine.
+
+Every process is a real one, and visitors come all the while: none of them may be sent away.
+"""
+
+import json
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from ecdeployer.deployments.texts import clean
+
+from tests.e2e import machine_projects as projects
+from tests.e2e.visitors import visitors
+from tests.integration.forge import Forge
+from tests.integration.post_receive import send
+from tests.integration.pushed_site import Site, running_site
+from tests.unit.hostile.corpus import CORPUS, is_unicode, read_page
+
+#: Visitors a second: some dozens of them come in each switch.
+RATE = 40
+BAD_ROW = """\
+from django.db import migrations
+
+
+def go(apps, editor):
+    raise ValueError("bad row")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("pages", "0001_initial")]
+    operations = [migrations.RunPython(go)]
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with running_site(tmp_path_factory.mktemp("stack"), projects.plain()) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def quiet(site: Site) -> Iterator[None]:
+    """Each test begins and ends with nothing under way."""
+    site.settle()
+    yield
+    site.settle()
+
+
+def test_a_push_changes_the_site_and_no_visitor_is_sent_away(site: Site) -> None:
+    with visitors(site.address, rate=RATE) as crowd:
+        commit = site.commit_next("Sell bread")
+        (sent,) = site.forge.push()
+        assert (sent.status, json.loads(sent.answer)["outcome"]) == (202, "waiting")
+        deployment = site.deployed(commit)
+        assert deployment["state"] == "succeeded", deployment["reason"]
+        assert site.shows() == site.name
+    assert crowd.failed == []
+    assert (deployment["trigger"], deployment["pushed_by"]) == ("webhook", "ada")
+    assert (deployment["commit_subject"], deployment["commit_author"]) == ("Sell bread", "Ada")
+    told = site.delivery(sent)
+    assert (told["outcome"], told["deployment_id"]) == ("deployed", deployment["id"])
+
+
+def test_a_delivery_that_comes_again_deploys_nothing(site: Site) -> None:
+    """GitHub's own redelivery has the identifier again; a stranger's replay has the signed bytes alone."""
+    commit = site.commit_next()
+    (sent,) = site.forge.push()
+    site.deployed(commit)
+    before, hook = site.count_deployments(), site.forge.hook()
+    for identifier in (sent.identifier, "of-another-delivery"):
+        status, answer = send(hook, sent.payload, event="push", identifier=identifier)
+        assert (status, json.loads(answer)["outcome"]) == (200, "replay")
+    status, _ = send({**hook, "secret": "x"}, sent.payload, event="push", identifier="y")
+    assert status == 401
+    site.settle()
+    assert site.delivery(sent)["replays"] == 2
+    assert (site.count_deployments(), site.shows()) == (before, site.name)
+
+
+def test_of_quick_pushes_the_last_is_live(site: Site) -> None:
+    before = site.count_deployments()
+    with visitors(site.address, rate=RATE) as crowd:
+        pushes = []
+        for _ in range(3):
+            commit = site.commit_next()
+            pushes += site.forge.push()
+        assert site.deployed(commit)["state"] == "succeeded"
+        site.settle()
+        assert site.shows() == site.name
+    assert crowd.failed == []
+    told = [site.delivery(each) for each in pushes]
+    assert told[-1]["outcome"] == "deployed"
+    made = site.portal.deployments(site.pk)[: site.count_deployments() - before]
+    # The first may have begun before the others came: it ends before the last one begins.
+    assert [each["state"] for each in made if each["commit_sha"] == commit] == ["succeeded"]
+    assert len(made) <= 3
+    assert "superseded" in {each["outcome"] for each in told[:-1]}, (told, made)
+
+
+def test_what_is_not_for_the_site_is_kept_with_its_reason(site: Site) -> None:
+    before, shown = site.count_deployments(), site.shows()
+    live = site.forge.git("rev-parse", "origin/main")
+    site.forge.git("checkout", "--quiet", "-b", "feature/x")
+    first = site.forge.empty("Try it")
+    site.forge.git("tag", "v1.0")
+    sent = site.forge.push("HEAD:refs/heads/feature/x", "v1.0")
+    site.forge.git("reset", "--quiet", "--hard", "HEAD~1")
+    again = site.forge.empty("Try it otherwise")
+    assert first != again
+    sent += site.forge.push("+HEAD:refs/heads/feature/x")
+    sent += site.forge.push(":refs/heads/feature/x")
+    sent += site.forge.push(":refs/heads/main")
+    assert [each.status for each in sent] == [200] * 5
+    reasons = [json.loads(each.answer)["reason"] for each in sent]
+    branch = "It is the branch feature/x, and main is deployed."
+    gone = "The branch main was deleted. The site stays as it is."
+    assert sorted(reasons) == sorted(
+        [branch, branch, branch, "It is the tag v1.0; branches alone are deployed.", gone]
+    )
+    assert [each["forced"] for each in map(site.delivery, sent)].count(True) == 1
+    assert {each["outcome"] for each in map(site.delivery, sent)} == {"ignored"}
+    site.forge.git("checkout", "--quiet", "main")
+    # The branch comes back with what is live, which is no reason to deploy it again.
+    (back,) = site.forge.push(f"{live}:refs/heads/main")
+    site.settle()
+    newest = site.portal.deployments(site.pk)[0]
+    assert (newest["commit_sha"], newest["state"]) in ((live, "skipped"), (live, "succeeded"))
+    assert site.count_deployments() <= before + 1
+    assert site.delivery(back)["outcome"] == "deployed"
+    assert site.shows() == shown
+
+
+def test_a_forced_push_to_the_branch_is_what_is_live_then(site: Site) -> None:
+    site.commit_next("A mistake")
+    site.forge.push()
+    site.settle()
+    mistake = site.shows()
+    site.forge.git("reset", "--quiet", "--hard", "HEAD~1")
+    with visitors(site.address, rate=RATE) as crowd:
+        commit = site.commit_next("As if it had not been")
+        (sent,) = site.forge.push("+HEAD:refs/heads/main")
+        assert site.deployed(commit)["state"] == "succeeded"
+        assert site.shows() == site.name != mistake
+    assert crowd.failed == []
+    assert site.delivery(sent)["forced"]
+
+
+BROKEN: dict[str, tuple[projects.Files, str, str]] = {
+    "an import": (
+        {"mysite/mysite/wsgi.py": "import nothing_of_the_kind\n" + projects.WSGI},
+        "start",
+        "No module named 'nothing_of_the_kind' (mysite/mysite/wsgi.py, line 1)",
+    ),
+    "a migration": (
+        {"mysite/pages/migrations/0002_more.py": BAD_ROW},
+        "migrate",
+        "ValueError: bad row (mysite/pages/migrations/0002_more.py, line 5)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_push_ends_red_and_the_site_stays(site: Site, name: str) -> None:
+    broken, step, words = BROKEN[name]
+    shown = site.shows()
+    with visitors(site.address, rate=RATE) as crowd:
+        commit = site.forge.commit({**site.next(), **broken}, "Break it")
+        (sent,) = site.forge.push()
+        deployment = site.deployed(commit)
+        assert site.shows() == shown
+    assert crowd.failed == []
+    assert (deployment["state"], deployment["failed_step"]) == ("failed", step)
+    assert words in deployment["reason"]
+    assert site.delivery(sent)["reason"] == deployment["reason"]
+    assert words in read_page(site.portal.page(f"/deployments/{deployment['id']}/"))[1]
+    commit = site.commit_next("Mend it")
+    site.forge.push()
+    assert site.deployed(commit)["state"] == "succeeded"
+    assert site.shows() == site.name
+
+
+def test_a_person_goes_back_and_the_next_push_forward(site: Site) -> None:
+    commit = site.commit_next()
+    site.forge.push()
+    site.deployed(commit)
+    live = [each for each in site.portal.deployments(site.pk) if each["state"] == "succeeded"]
+    assert live[0]["commit_sha"] == commit
+    before = next(each for each in live[1:] if each["kind"] != "rollback")
+    with visitors(site.address, rate=RATE) as crowd:
+        asked = site.portal.call("POST", f"/deployments/{before['id']}/rollback")
+        assert site.portal.end_of(asked["id"])["state"] == "succeeded"
+        assert site.shows() != site.name
+    assert crowd.failed == []
+    commit = site.commit_next()
+    site.forge.push()
+    assert site.deployed(commit)["state"] == "succeeded"
+    assert site.shows() == site.name
+
+
+def test_a_changed_environment_is_live_at_once_to_the_byte(site: Site) -> None:
+    """Of every hostile value together: what the process has is what was typed."""
+    texts = [text for text in CORPUS["env_value"] if len(text) < 5000]
+    values = {f"GIVEN_{number}": text for number, text in enumerate(texts)}
+    with visitors(site.address, rate=RATE) as crowd:
+        body = {"set": values, "plain": list(values)[::2], "apply": True}
+        asked = site.portal.call("PATCH", f"/applications/{site.pk}/environment", body)
+        deployment = site.portal.end_of(asked["deployment_id"])
+        assert deployment["state"] == "succeeded", deployment["reason"]
+        found = site.environment()
+    assert crowd.failed == []
+    assert {name: found.get(name) for name in values} == values
+    assert site.shows() == site.name
+    body = {"remove": list(values), "apply": True}
+    asked = site.portal.call("PATCH", f"/applications/{site.pk}/environment", body)
+    assert site.portal.end_of(asked["deployment_id"])["state"] == "succeeded"
+    assert set(site.environment()) & set(values) == set()
+
+
+def test_a_push_whose_delivery_was_lost_is_found_by_asking(site: Site) -> None:
+    hook = site.forge.hook()
+    site.forge.be_silent()
+    commit = site.commit_next()
+    assert site.forge.push() == []
+    site.forge.tell(hook["url"], hook["secret"])
+    # Five minutes have passed.
+    with psycopg.connect(site.stack.environment["DATABASE_URL"]) as connection:
+        connection.execute("UPDATE webhooks_webhook SET due_at = now() WHERE application_id = %s", [site.pk])
+    deployment = site.deployed(commit)
+    assert (deployment["state"], deployment["trigger"]) == ("succeeded", "poll")
+    assert site.shows() == site.name
+
+
+# What a repository says is hostile, too.
+
+
+def accepted_by_git(forge: Forge, text: str) -> bool:
+    """Whether git itself takes it for the name of a branch."""
+    if "\0" in text or not text.isprintable() or text.startswith("-") or len(text.encode()) > 200:
+        return False
+    try:
+        forge.git("check-ref-format", f"refs/heads/{text}")
+    except AssertionError:
+        return False
+    return True
+
+
+def harmless(pages: list[str]) -> str:
+    """All that a person reads there; nothing of it became markup."""
+    words = ""
+    for page in pages:
+        foreign, seen = read_page(page)
+        assert foreign == []
+        words += seen
+    return words
+
+
+def test_branches_of_hostile_names_are_pushed_and_shown_as_text(site: Site) -> None:
+    texts = dict.fromkeys(CORPUS["branch"] + CORPUS["everywhere"] + CORPUS["text"])
+    names = [text for text in texts if accepted_by_git(site.forge, text)]
+    assert len(names) > 30
+    assert {"a;id", "$(id)", "`id`", "a|id", "a'b", 'a"b', "a${IFS}b"} <= set(names)
+    sent = site.forge.push(*(f"HEAD:refs/heads/{name}" for name in names))
+    try:
+        assert {each.payload["ref"] for each in sent} == {f"refs/heads/{name}" for name in names}
+        assert {each.status for each in sent} == {200}
+        told = {each["ref"]: each["outcome"] for each in site.portal.deliveries(site.pk)}
+        numbers = range(1, len(names) // 20 + 2)
+        pages = [site.portal.page(f"/applications/{site.pk}/push/?page={number}") for number in numbers]
+        words = harmless(pages)
+        for name in names:
+            assert told.get(f"refs/heads/{shown(name)}") == "ignored", ascii(name)
+            assert shown(name) in words, ascii(name)
+    finally:
+        site.forge.push(*(f":refs/heads/{name}" for name in names))
+
+
+def shown(text: str) -> str:
+    """What a page keeps of a text: nothing that turns it about or cannot be seen."""
+    return clean(text).strip().partition("\n")[0].strip()
+
+
+#: As some editors of long ago write it: no Unicode. git takes it for Latin-1, which it is.
+LATIN, LATIN_SHOWN = "caf\udce9", "caf\u00e9"
+
+
+def test_messages_and_authors_of_commits_are_shown_as_text(site: Site) -> None:
+    """Each is pushed; the newest is deployed, and its page shows it."""
+    everything = [text for text in CORPUS["everywhere"] + CORPUS["text"] if is_unicode(text)]
+    texts = [text for text in everything if "\0" not in text and len(text) < 1000]
+    for text in [LATIN, *texts]:
+        site.forge.empty(text, author=text.partition("\n")[0] + " by Ada")
+        site.forge.push()
+    hostile = f"{LATIN} {' '.join(text for text in texts if text.isprintable())}"[:250].rstrip()
+    commit = site.commit_next(f"{hostile}\n\n{hostile}", author=hostile[:150])
+    site.forge.push()
+    deployment = site.deployed(commit)
+    assert deployment["state"] == "succeeded", deployment["reason"]
+    assert site.shows() == site.name
+    told = site.portal.deliveries(site.pk)
+    kept = {shown(text)[:200].strip() for text in [LATIN_SHOWN, *texts]}
+    assert kept - {each["message"] for each in told} == set()
+    pages = [site.portal.page(f"/applications/{site.pk}/{name}") for name in ("", "deployments/", "push/")]
+    pages += [
+        site.portal.page(f"/applications/{site.pk}/push/deliveries/{each['id']}/") for each in told[:90]
+    ]
+    pages.append(site.portal.page(f"/deployments/{deployment['id']}/"))
+    words = harmless(pages)
+    assert "<script>canary()</script>" in words
+    assert deployment["commit_subject"] == hostile.replace(LATIN, LATIN_SHOWN)
+    assert deployment["commit_subject"] in words
