@@ -28,8 +28,10 @@ def read_part(rows: QuerySet[Any], column: str, place: Place, *, final: Containe
 
 
 def read_output_of(command: Command, place: Place) -> LogPart:
-    """Two queries at most."""
-    text, following = output.read(command.pk, place.offset, size=PART)
+    """Two queries at most, and none where nothing has come since."""
+    text, following = "", min(place.offset, command.output_length)
+    if place.offset < command.output_length:
+        text, following = output.read(command.pk, place.offset, size=PART)
     if not text:
         following = min(following, command.output_length)
     complete = command.is_final and following >= command.output_length
