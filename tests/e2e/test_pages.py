@@ -4,8 +4,10 @@ Pictures are kept where SCREENSHOTS names a folder.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from ecdeployer.commands import actions, output
 from ecdeployer.commands.models import Command
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.states import DeploymentState, StepName, StepState
+from ecdeployer.figures.models import Outage, Sample
 from ecdeployer.git import keys
 from ecdeployer.maintenance import actions as maintenance
 from playwright.sync_api import (
@@ -99,6 +102,33 @@ def visitor(browser: Browser, live_server: LiveServer, owner: User) -> Iterator[
     context.close()
 
 
+def measure(live: Deployment) -> None:
+    """An hour of figures with a gap in it, and an outage."""
+    now = timezone.now().replace(second=0, microsecond=0)
+    Sample.objects.bulk_create(
+        Sample(
+            instance=live.instance,
+            at=now - timedelta(minutes=minute),
+            processor=20 + 15 * math.sin(minute / 7),
+            memory=48 + minute / 20,
+            disk=31,
+            requests=300 + 200 * (minute % 5),
+            errors=40 if minute == 12 else 0,
+            median=18 + minute % 9,
+            slow=90 + 11 * (minute % 13),
+        )
+        for minute in range(1, 60)
+        if not 30 < minute < 36
+    )
+    since = now - timedelta(minutes=13)
+    Outage.objects.create(
+        application=live.application,
+        since=since,
+        until=since + timedelta(minutes=2),
+        reason="It answers 502.",
+    )
+
+
 def pages(deployments: dict[str, Deployment]) -> dict[str, str]:
     """Name -> path of every page a person can open."""
     live = deployments["bakery"]
@@ -109,6 +139,7 @@ def pages(deployments: dict[str, Deployment]) -> dict[str, str]:
         message="Back at noon.",
         addresses=["203.0.113.0/24"],
     )
+    measure(live)
     public = keys.make_pair(comment="bakery@portal.example.com").public
     DeployKey.objects.create(application=live.application, public=public, made_by=live.created_by)
     return {
@@ -121,6 +152,13 @@ def pages(deployments: dict[str, Deployment]) -> dict[str, str]:
         "general": reverse("applications:general", args=[live.application_id]),
         "maintenance": reverse("maintenance:page", args=[live.application_id]),
         "maintenance-on": reverse("maintenance:page", args=[deployments["harbour"].application_id]),
+        "logs": reverse("logs:show", args=[live.application_id]),
+        "figures": reverse("figures:show", args=[live.application_id]),
+        "alerts": reverse("alerts:show", args=[live.application_id]),
+        "machine": reverse("machines:machine", args=[live.application_id]),
+        "machine-resize": reverse("machines:resize", args=[live.application_id]),
+        "machine-rebuild": reverse("machines:rebuild", args=[live.application_id]),
+        "machine-stopped": reverse("machines:machine", args=[deployments["winery"].application_id]),
         "repository": reverse("applications:repository", args=[live.application_id]),
         "repository-public": reverse("applications:repository", args=[deployments["harbour"].application_id]),
         "activity": reverse("applications:events", args=[live.application_id]),
