@@ -1,10 +1,12 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parent
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test's folder says what it is, and so what it may reach: the network is closed to unit tests."""
     for item in items:
@@ -12,3 +14,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if part in ("integration", "e2e"):
             item.add_marker(part)
             item.add_marker(pytest.mark.enable_socket)
+    _keep_in_order(items)
+
+
+def _keep_in_order(items: list[pytest.Item]) -> None:
+    """A module that says IN_ORDER tells the story of one machine: its tests run as they stand, unshuffled."""
+    places: dict[Any, list[int]] = {}
+    for place, item in enumerate(items):
+        module = getattr(item, "module", None)
+        if getattr(module, "IN_ORDER", False):
+            places.setdefault(module, []).append(place)
+    for found in places.values():
+        told = sorted((items[place] for place in found), key=lambda item: item.reportinfo()[1] or 0)
+        for place, item in zip(found, told, strict=True):
+            items[place] = item

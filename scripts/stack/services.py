@@ -84,7 +84,7 @@ def _postgresql(folder: Path) -> tuple[Program, str, str]:
     subprocess.run(account.command(initdb), check=True, cwd="/", stdout=subprocess.DEVNULL)
     options = [f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={home}"]
     # Nothing of it outlives the tests, and so nothing need reach the disk.
-    options += ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "log_destination=stderr"]
+    options += ["fsync=off", "full_page_writes=off", "log_destination=stderr"]
     program = Program(
         name="postgresql",
         command=[str(tools / "postgres"), "-D", str(data), *(f"--{option}" for option in options)],

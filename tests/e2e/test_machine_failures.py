@@ -1,6 +1,7 @@
 """What cannot go live says why, in the words of who knows."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -151,13 +152,17 @@ def test_an_unreachable_portal_stops_nothing(bench: Bench, live: LiveSite, machi
         bench.listener.refusing = False
     from ecdeployer.cloud_init import documents
 
-    answer = bench.ssm.send_command(
-        DocumentName="ecdeployer-status",
-        InstanceIds=[instance],
-        Parameters=documents.status_arguments(parameters.deployment),
-    )
-    told = bench.outcome(answer["Command"]["CommandId"], instance)
-    assert told["Status"] == "Success", told
-    body = json.loads(told["StandardOutputContent"])
-    assert body["result"]["state"] == "succeeded"
+    def verdict() -> dict[str, Any] | None:
+        answer = bench.ssm.send_command(
+            DocumentName="ecdeployer-status",
+            InstanceIds=[instance],
+            Parameters=documents.status_arguments(parameters.deployment),
+        )
+        told = bench.outcome(answer["Command"]["CommandId"], instance)
+        assert told["Status"] == "Success", told
+        found: dict[str, Any] | None = json.loads(told["StandardOutputContent"])["result"]
+        return found
+
+    # Visitors see the site before the last of what the deployment does.
+    assert wait_for(verdict, seconds=30, what="the verdict")["state"] == "succeeded"
     assert bench.report(parameters, seconds=60).states()["health"] == "succeeded"

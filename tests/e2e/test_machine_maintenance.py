@@ -17,6 +17,8 @@ from tests.e2e.machine_bench import Bench, Report, wait_for
 from tests.e2e.visitors import Crowd, visitors
 
 pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
+#: See tests/conftest.py.
+IN_ORDER = True
 
 NAME = "maintained"
 FILES = projects.plain()

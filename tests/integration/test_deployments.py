@@ -78,8 +78,11 @@ def test_a_site_comes_live_changes_and_goes(stack: Stack, tmp_path: Path) -> Non
     assert "is terminated" in stack.manage("terminate_application", "life", "--wait", "--timeout=60")[0]
     assert told["instance"]["id"] not in {each["InstanceId"] for each in machines()}
     wait_until(
-        lambda: left_of(stack, "life") == [("instance", False), ("parameters", False), ("volume", False)],
-        seconds=30,
+        lambda: (
+            left_of(stack, "life")
+            == [("address", False), ("instance", False), ("parameters", False), ("volume", False)]
+        ),
+        seconds=60,
     )
 
 

@@ -20,6 +20,9 @@ from tests.integration.deployment_stack import (
     wait_until,
 )
 
+#: See tests/conftest.py.
+IN_ORDER = True
+
 GUESTBOOK = ROOT / "samples" / "guestbook"
 CODE = (
     "from ecdeployer.applications.models import Application; from ecdeployer.machines import actions; "

@@ -17,6 +17,9 @@ from tests.integration.post_receive import send
 from tests.integration.pushed_site import Site, running_site
 from tests.unit.hostile.corpus import CORPUS, is_unicode, read_page
 
+#: See tests/conftest.py.
+IN_ORDER = True
+
 #: Visitors a second: some dozens of them come in each switch.
 RATE = 40
 BAD_ROW = """\

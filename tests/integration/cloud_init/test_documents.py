@@ -105,4 +105,4 @@ def test_the_canary_can_appear(directory: Path) -> None:
     """Were a text put into the script, the others would find it."""
     script = "\n".join(documents.deploy_document()["mainSteps"][0]["inputs"]["runCommand"])
     run(script.replace("{{ Deployment }}", "$(touch canary)"), directory, environment={})
-    assert canaries(directory) == [directory / "canary"]
+    assert [each.name for each in canaries(directory)] == ["canary"]

@@ -9,9 +9,10 @@ import time
 import uuid
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPConnection
 from pathlib import Path
 from socket import AF_UNIX, socket
+from typing import Any, NamedTuple
 
 import pytest
 from ecdeployer.cloud_init import nginx
@@ -223,10 +224,22 @@ def in_maintenance(directory: Path, message: str = "", **changes: object) -> Non
     subprocess.run([NGINX, "-c", directory / "nginx.conf"], check=True)
 
 
-def ask(directory: Path, path: str, method: str = "GET", **headers: str) -> HTTPResponse:
+class Answer(NamedTuple):
+    status: int
+    headers: Any
+    text: str
+
+
+def ask(directory: Path, path: str, method: str = "GET", **headers: str) -> Answer:
     connection = UnixConnection(directory / "s.sock")
-    connection.request(method, path, headers={name.replace("_", "-"): each for name, each in headers.items()})
-    return connection.getresponse()
+    try:
+        connection.request(
+            method, path, headers={name.replace("_", "-"): each for name, each in headers.items()}
+        )
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.headers, answer.read().decode())
+    finally:
+        connection.close()
 
 
 @pytest.fixture
@@ -244,7 +257,7 @@ def test_maintenance_is_the_answer_to_every_method(stopped: Path, method: str) -
     assert answer.headers["X-Ecdeployer-Maintenance"] == "1"
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers["Cache-Control"] == "no-store"
-    assert "Back at &lt;b&gt;noon&lt;/b&gt;." in answer.read().decode()
+    assert "Back at &lt;b&gt;noon&lt;/b&gt;." in answer.text
     assert ask(stopped, "/anything", "HEAD").status == 503
     assert ask(stopped, "/.ecdeployer-maintenance").status == 404
     assert (stopped / "access.log").read_text().count(" 503 ") == 0
@@ -277,7 +290,7 @@ def test_a_page_that_the_project_brings_is_served_as_it_is(stopped: Path) -> Non
     (stopped / "own.html").write_text("<h1>{% mine %} $uri</h1>")
     in_maintenance(stopped, "Hello")
     answer = ask(stopped, "/")
-    assert (answer.status, answer.read().decode()) == (503, "<h1>{% mine %} $uri</h1>")
+    assert (answer.status, answer.text) == (503, "<h1>{% mine %} $uri</h1>")
 
 
 def test_nginx_takes_as_many_addresses_as_there_may_be(tmp_path: Path) -> None:
