@@ -25,6 +25,12 @@ def _keep_in_order(items: list[pytest.Item]) -> None:
         if getattr(module, "IN_ORDER", False):
             places.setdefault(module, []).append(place)
     for found in places.values():
-        told = sorted((items[place] for place in found), key=lambda item: item.reportinfo()[1] or 0)
+        told = sorted((items[place] for place in found), key=_as_written)
         for place, item in zip(found, told, strict=True):
             items[place] = item
+
+
+def _as_written(item: pytest.Item) -> tuple[int, list[int]]:
+    """The line, and which of its parameters."""
+    call = getattr(item, "callspec", None)
+    return item.reportinfo()[1] or 0, list(call.indices.values()) if call else []
