@@ -106,6 +106,8 @@ def test_switching_under_load_costs_nothing_but_the_answers_that_are_wanted(site
 
 def test_what_visitors_get_and_who_sees_the_site(site: Site) -> None:
     site.want(on=True)
+    # A worker of nginx that is on its way out may take one more connection.
+    wait_for(lambda: site.status() == 503 or None, seconds=10, what="maintenance")
     status, page, headers = site.get("/visits/")
     assert (status, headers["Retry-After"], headers["X-Ecdeployer-Maintenance"]) == (503, "600", "1")
     assert "Back at noon." in page
