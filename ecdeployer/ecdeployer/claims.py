@@ -1,15 +1,18 @@
 """Which worker has a record: one conditional update, so that two never work on it at once."""
 
+import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection, models
 from django.db.models import Case, Exists, F, Q, QuerySet, Value, When
 from django.utils import timezone
+
+from . import logs
 
 #: A worker that died is waited for so long. One that lives renews its claim, for at most as long as Celery
 #: lets a task run.
@@ -18,6 +21,8 @@ RENEWAL = 10.0
 RENEWALS = 60
 #: Workers that may die over one piece of work before its record is taken for the cause.
 ATTEMPTS = 3
+#: After an error that nobody foresaw; the record's deadline ends it if it stays.
+AFTER_ERROR = timedelta(seconds=10)
 
 
 class ClaimedModel(models.Model):
@@ -34,6 +39,38 @@ class ClaimedModel(models.Model):
 
     class Meta:
         abstract = True
+
+
+Record = TypeVar("Record", bound=ClaimedModel)
+
+
+def advance(
+    unfinished: QuerySet[Record],
+    pk: UUID,
+    work: Callable[[Record], timedelta | None],
+    *,
+    only_if_due: bool,
+    related: tuple[str, ...],
+    logger: logging.Logger,
+) -> timedelta | None:
+    """Do the next piece of work on a record of an instance, which ``work`` does with ``related`` at hand.
+    What it did not foresee goes to ``logger``.
+
+    Returns when to look again, or None: it has ended, or another worker has it. Any number of calls at once
+    do no harm.
+    """
+    if not take(unfinished, pk, only_if_due=only_if_due):
+        return None
+    record = unfinished.model._default_manager.select_related(*related).get(pk=pk)
+    name = str(record._meta.model_name)
+    with logs.bound(**{name: str(pk), "instance": str(record.instance_id)}):  # type: ignore[attr-defined]
+        try:
+            with kept(record):
+                pause = work(record)
+        except Exception:
+            logger.exception("%s %s: unforeseen", name, pk)
+            pause = AFTER_ERROR
+    return release(record, due_in=pause) if pause is not None else None
 
 
 def due(unfinished: QuerySet[Any], now: datetime) -> QuerySet[Any]:

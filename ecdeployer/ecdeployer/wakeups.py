@@ -1,14 +1,22 @@
 """Messages that wake a worker. The rows are the truth: a lost message delays work until beat looks."""
 
 import logging
+from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from celery import current_app
 from django.db import transaction
+from django.db.models import QuerySet
 from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
+
+#: A longer pause is left to beat.
+SHORT = timedelta(seconds=2)
+#: Wake-ups for one beat: what is left comes with the next.
+BATCH = 200
 
 ADVANCE = "ecdeployer.deployments.tasks.advance"
 ADVANCE_COMMAND = "ecdeployer.commands.tasks.advance"
@@ -59,3 +67,15 @@ def _send(task: str, pk: UUID) -> None:
         current_app.send_task(task, [str(pk)], retry=False, ignore_result=True)
     except OperationalError as error:
         logger.warning("%s of %s waits for beat: the broker cannot be reached (%s)", task, pk, error)
+
+
+def look_again(task: Any, pk: str, pause: timedelta | None) -> None:
+    """A message for the next piece of work of a record, where it comes soon."""
+    if pause is not None and pause <= SHORT:
+        task.apply_async((pk,), {"only_if_due": True}, countdown=pause.total_seconds())
+
+
+def wake_all(task: Any, due: QuerySet[Any], **given: bool) -> None:
+    """What a lost message left undone: a message for each of these records. Beat asks for it."""
+    for pk in due.values_list("pk", flat=True)[:BATCH]:
+        task.apply_async((str(pk),), given, expires=10)

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 BOUNDARIES: dict[str, tuple[str, str, str]] = {
     "web before the commit": ("ecdeployer.applications.actions", "_launch_and_deploy", "after"),
     "web after the commit": ("ecdeployer.wakeups", "_send", "before"),
-    "after the claim": ("ecdeployer.deployments.claims", "take", "after"),
+    "after the claim": ("ecdeployer.deployments.provisioning", "_work", "before"),
     "repository read": ("ecdeployer.deployments.preparation", "read_repository", "after"),
     "turn taken": ("ecdeployer.instances.launch_queue", "ask", "after"),
     "token committed": ("ecdeployer.instances.provisioning", "_commit", "after"),

@@ -6,9 +6,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from .. import claims
+from ..wakeups import wake_all
 from . import raising, sending
-
-BATCH = 200
 
 
 @shared_task
@@ -19,8 +18,7 @@ def send(pk: str) -> None:
 @shared_task
 def send_all() -> None:
     """Wake what waits: what a lost message left, and what is tried again."""
-    for pk in claims.due(sending.WAITING.all(), timezone.now()).values_list("pk", flat=True)[:BATCH]:
-        send.apply_async((str(pk),), expires=10)
+    wake_all(send, claims.due(sending.WAITING.all(), timezone.now()))
 
 
 @shared_task

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from ..accounts.models import User
 from ..deployments.actions import RefusedError
-from ..deployments.claims import UNFINISHED
+from ..deployments.states import UNFINISHED
 from ..webhooks.models import Webhook
 from .models import Application, Event
 

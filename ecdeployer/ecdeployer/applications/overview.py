@@ -12,10 +12,9 @@ from django.utils import timezone
 
 from ..accounts.models import User
 from ..deployments import configuration
-from ..deployments.claims import UNFINISHED
 from ..deployments.models import Deployment
 from ..deployments.progress import Progress, fingerprint, read_progress
-from ..deployments.states import DeploymentState, StepName
+from ..deployments.states import UNFINISHED, DeploymentState, StepName
 from ..instances import spending
 from ..instances.models import Instance, LedgerEntry
 from ..instances.spending import Spending

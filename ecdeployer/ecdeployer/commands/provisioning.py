@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from .. import claims, logs
+from .. import claims
 from ..aws.errors import AWSError
 from ..instances.states import InstanceState
 from . import machine, reports
@@ -28,18 +28,10 @@ _GONE = {
 
 
 def advance(pk: UUID, *, only_if_due: bool = False) -> timedelta | None:
-    """Do the next piece of work; when to look again, or None. Any number of calls at once do no harm."""
+    """Do the next piece of work on it; when to look again, or None."""
     rows = Command.objects.filter(state__in=UNFINISHED)
-    if not claims.take(rows, pk, only_if_due=only_if_due):
-        return None
-    command = Command.objects.select_related("instance", "application").get(pk=pk)
-    try:
-        with claims.kept(command), logs.bound(command=str(pk), instance=str(command.instance_id)):
-            pause = _work(command)
-    except Exception:
-        logger.exception("command %s: unforeseen", pk)
-        pause = timedelta(seconds=10)
-    return claims.release(command, due_in=pause) if pause is not None else None
+    related = ("instance", "application")
+    return claims.advance(rows, pk, _work, only_if_due=only_if_due, related=related, logger=logger)
 
 
 def _work(command: Command) -> timedelta | None:

@@ -10,9 +10,8 @@ from ..applications.models import Application, Event
 from ..instances.models import Instance
 from ..wakeups import wake_deployment
 from . import deadlines, endings, plan
-from .claims import UNFINISHED
 from .models import Deployment
-from .states import DeploymentState
+from .states import UNFINISHED, DeploymentState
 
 
 class RefusedError(Exception):

@@ -7,37 +7,23 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from .. import logs
-from . import claims, deadlines, endings, machine, plan, preparation, releases, watching
+from .. import claims
+from . import deadlines, endings, machine, plan, preparation, releases, watching
 from .models import Deployment
-from .states import DeploymentState, StepName, StepState
+from .states import UNFINISHED, DeploymentState, StepName, StepState
 
 logger = logging.getLogger(__name__)
 
 _NOW = timedelta(0)
 #: Behind one that runs; its end wakes the one that waits.
 _BEHIND = timedelta(seconds=10)
-#: After an error that nobody foresaw; the deadline ends it if it stays.
-_AFTER_ERROR = timedelta(seconds=10)
 
 
 def advance(pk: UUID, *, only_if_due: bool = False) -> timedelta | None:
-    """Do the next piece of work of an unfinished deployment.
-
-    Returns when to look again, or None: it has ended, or another worker has it. Any number of calls at once
-    do no harm.
-    """
-    deployment = claims.take(pk, only_if_due=only_if_due)
-    if deployment is None:
-        return None
-    with logs.bound(deployment=str(pk), instance=str(deployment.instance_id)):
-        try:
-            with claims.kept(deployment):
-                pause = _work(deployment)
-        except Exception:
-            logger.exception("deployment %s: unforeseen", pk)
-            pause = _AFTER_ERROR
-    return claims.release(deployment, due_in=pause) if pause is not None else None
+    """Do the next piece of work of an unfinished deployment; when to look again, or None."""
+    rows = Deployment.objects.filter(state__in=UNFINISHED)
+    related = ("application", "instance", "rolls_back_to")
+    return claims.advance(rows, pk, _work, only_if_due=only_if_due, related=related, logger=logger)
 
 
 def _work(deployment: Deployment) -> timedelta | None:

@@ -12,6 +12,9 @@ class DeploymentState(models.TextChoices):
     SKIPPED = "skipped", "not needed"
 
 
+UNFINISHED = (DeploymentState.QUEUED, DeploymentState.RUNNING)
+
+
 class StepState(models.TextChoices):
     PENDING = "pending", "waiting"
     RUNNING = "running", "running"

@@ -15,8 +15,8 @@ from ..commands.states import UNFINISHED as UNFINISHED_COMMANDS
 from ..deployments import actions as deployments
 from ..deployments import releases
 from ..deployments.actions import RefusedError
-from ..deployments.claims import UNFINISHED as UNFINISHED_DEPLOYMENTS
 from ..deployments.models import Deployment
+from ..deployments.states import UNFINISHED as UNFINISHED_DEPLOYMENTS
 from ..instances.models import Instance
 from ..instances.states import InstanceState
 from ..wakeups import wake_change

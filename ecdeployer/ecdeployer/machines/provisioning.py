@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from .. import claims, logs
+from .. import claims
 from ..aws.errors import AWSError
 from ..deployments import health, releases
 from ..deployments.parameters import check_token
@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 _SOON = timedelta(seconds=1)
 _AGAIN = timedelta(seconds=2)
-_AFTER_ERROR = timedelta(seconds=10)
 #: The site goes on answering for a moment after AWS has taken a reboot; one so short was not seen.
 _UNSEEN = timedelta(seconds=45)
 _GONE = {InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED, InstanceState.FAILED}
@@ -30,18 +29,10 @@ _NO_ROOM = "AWS has no {type} free in this zone at the moment."
 
 
 def advance(pk: UUID, *, only_if_due: bool = False) -> timedelta | None:
-    """Do the next piece of work; when to look again, or None. Any number of calls at once do no harm."""
+    """Do the next piece of work on it; when to look again, or None."""
     rows = Change.objects.filter(state__in=UNFINISHED)
-    if not claims.take(rows, pk, only_if_due=only_if_due):
-        return None
-    change = Change.objects.select_related("instance__application", "application").get(pk=pk)
-    try:
-        with claims.kept(change), logs.bound(change=str(pk), instance=str(change.instance_id)):
-            pause = _work(change)
-    except Exception:
-        logger.exception("change %s: unforeseen", pk)
-        pause = _AFTER_ERROR
-    return claims.release(change, due_in=pause) if pause is not None else None
+    related = ("instance__application", "application")
+    return claims.advance(rows, pk, _work, only_if_due=only_if_due, related=related, logger=logger)
 
 
 def _work(change: Change) -> timedelta | None:
@@ -129,7 +120,7 @@ def _start_resized(change: Change) -> timedelta | None:
             raise
         if change.refusal:
             # Its own type has been given away meanwhile; one may come free until the deadline.
-            return _tell(change, _NO_ROOM.format(type=change.from_type), pause=_AFTER_ERROR)
+            return _tell(change, _NO_ROOM.format(type=change.from_type), pause=claims.AFTER_ERROR)
         why = {"capacity": _NO_ROOM, "limit": _BEYOND}.get(error.kind, error.person)
         return _go_back(change, why.format(type=change.to_type))
     return _SOON

@@ -5,16 +5,14 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
+from ..wakeups import wake_all
 from . import provisioning
-
-BATCH = 200
 
 
 @shared_task
 def look_at_all() -> None:
     """Machines that have not confirmed what is wanted are told again."""
-    for pk in provisioning.due(timezone.now()).values_list("pk", flat=True)[:BATCH]:
-        look.apply_async((str(pk),), expires=10)
+    wake_all(look, provisioning.due(timezone.now()))
 
 
 @shared_task

@@ -10,16 +10,17 @@ from ecdeployer.accounts import limits
 from ecdeployer.applications import actions
 from ecdeployer.applications.models import Application
 from ecdeployer.applications.questions import answer_form
-from ecdeployer.deployments import claims, configuration, deadlines, endings, releases
+from ecdeployer.deployments import configuration, deadlines, endings, releases
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.provisioning import advance
-from ecdeployer.deployments.states import DeploymentState, StepName
+from ecdeployer.deployments.states import UNFINISHED, DeploymentState, StepName
 from ecdeployer.instances.models import Instance
 from ecdeployer.instances.states import InstanceState
 from ecdeployer.preflight.findings import Finding
 from ecdeployer.preflight.reading import Report
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from ecdeployer import claims
 from tests.unit.deployments.world import COMMIT, FACTS, World
 
 PAGE = Deployment.Trigger.PAGE
@@ -50,7 +51,7 @@ def test_what_waits_is_looked_at_when_the_other_has_ended(booting: Deployment, w
     assert waiting.state == DeploymentState.QUEUED
     world.clone.assert_not_called()
     endings.fail(booting, StepName.BOOT, code="boot-timeout", reason="It did not end in time.")
-    assert list(claims.due(timezone.now())) == [waiting]
+    assert list(claims.due(Deployment.objects.filter(state__in=UNFINISHED), timezone.now())) == [waiting]
     advance(waiting.pk)
     waiting.refresh_from_db()
     assert waiting.state == DeploymentState.RUNNING
