@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
+from uuid import UUID
 
 PREFIX = "ecdeployer:prefix"
 APPLICATION = "ecdeployer:application"
@@ -51,6 +52,22 @@ def address_tags(
         ASKED_AT: asked_at.isoformat(timespec="seconds"),
         NAME: name[:256],
     }
+
+
+def row_of(tags: Mapping[str, str], key: str) -> str:
+    """The row that a tag names; empty where that is no name of a row."""
+    try:
+        return str(UUID(tags.get(key, "")))
+    except ValueError:
+        return ""
+
+
+def asked_at(tags: Mapping[str, str]) -> datetime | None:
+    """None where the tag is not as we write it."""
+    try:
+        return datetime.fromisoformat(tags[ASKED_AT])
+    except (KeyError, ValueError):
+        return None
 
 
 def to_list(tags: Mapping[str, str]) -> list[Tag]:

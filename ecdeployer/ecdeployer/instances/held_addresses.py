@@ -2,7 +2,6 @@
 
 import logging
 from datetime import datetime
-from uuid import UUID
 
 from django.utils import timezone
 
@@ -88,7 +87,7 @@ def _known(strays: list[Elastic]) -> set[str]:
 
 
 def _is_believed(elastic: Elastic, known: set[str], since: datetime) -> bool:
-    asked_at = _asked_at(elastic)
+    asked_at = tags.asked_at(elastic.tags)
     return _row_of(elastic) in known or (asked_at is not None and asked_at > since)
 
 
@@ -98,7 +97,8 @@ def _tell(what: str, strays: list[Elastic], *, level: int) -> None:
 
 def _is_stray(elastic: Elastic, kept: dict[str, str | None]) -> bool:
     """Ours by its tag, of no row, and not just being made; nor is the second one of a row wanted."""
-    asked_at = _asked_at(elastic)
+    asked_at = tags.asked_at(elastic.tags)
+    # Without that tag it is nobody's to give back.
     if asked_at is None or asked_at > timezone.now() - GRACE:
         return False
     name = _row_of(elastic)
@@ -106,19 +106,7 @@ def _is_stray(elastic: Elastic, kept: dict[str, str | None]) -> bool:
 
 
 def _row_of(elastic: Elastic) -> str:
-    """The row that its tag names; empty where that is no name of a row."""
-    try:
-        return str(UUID(elastic.tags.get(tags.ADDRESS, "")))
-    except ValueError:
-        return ""
-
-
-def _asked_at(elastic: Elastic) -> datetime | None:
-    """None where the tag is not as we write it: that one is nobody's to give back."""
-    try:
-        return datetime.fromisoformat(elastic.tags[tags.ASKED_AT])
-    except (KeyError, ValueError):
-        return None
+    return tags.row_of(elastic.tags, tags.ADDRESS)
 
 
 def _release(elastic: Elastic) -> bool:

@@ -8,7 +8,6 @@ import logging
 import zlib
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from django.core.cache import cache
 from django.utils import timezone
@@ -80,10 +79,7 @@ def _is_old(machine: Machine) -> bool:
 
 def _asked_at(machine: Machine) -> datetime | None:
     """EC2's own launch time moves with every start of a stopped machine; our tag does not."""
-    try:
-        return datetime.fromisoformat(machine.tags[tags.ASKED_AT])
-    except (KeyError, ValueError):
-        return machine.launched_at
+    return tags.asked_at(machine.tags) or machine.launched_at
 
 
 def _is_orphan(machine: Machine, rows: dict[str, Instance], since: datetime) -> bool:
@@ -99,12 +95,7 @@ def _rows_of(machines: list[Machine]) -> dict[str, Instance]:
 
 
 def _row_of(machine: Machine) -> str:
-    """The row that its tag names; empty where that is no name of a row."""
-    name = machine.tags.get(tags.INSTANCE, "")
-    try:
-        return str(UUID(name))
-    except ValueError:
-        return ""
+    return tags.row_of(machine.tags, tags.INSTANCE)
 
 
 def _end(machine: Machine, row: Instance | None) -> bool:
