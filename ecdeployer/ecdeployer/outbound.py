@@ -1,14 +1,14 @@
 """The one door to addresses that people name: public ones, over HTTPS, no redirects, and not for long."""
 
 import http.client
-import ipaddress
 import socket
 import ssl
-import threading
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
+
+from .git.addresses import is_public, resolve
+from .time_limits import closing_after
 
 #: Seconds for everything, and bytes of an answer.
 PATIENCE = 8.0
@@ -73,20 +73,13 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, trusted: Collecti
 
 def _addresses(host: str, port: int, *, public: bool) -> list[str]:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = resolve(host, port=port)
     except (OSError, UnicodeError) as error:
         raise UnansweredError(f"{host} cannot be found.") from error
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    inner = [each for each in addresses if not _is_public(each)] if public else []
+    inner = [each for each in addresses if not is_public(each)] if public else []
     if inner or not addresses:
         raise RefusedError(f"{host} leads to an address that is not public. Ask the portal's operator.")
     return addresses
-
-
-def _is_public(text: str) -> bool:
-    address = ipaddress.ip_address(text.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-    return address.is_global and not address.is_multicast and (mapped is None or mapped.is_global)
 
 
 def _connect(scheme: str, host: str, port: int, addresses: list[str]) -> http.client.HTTPConnection:
@@ -110,11 +103,8 @@ def _connect(scheme: str, host: str, port: int, addresses: list[str]) -> http.cl
 def _exchange(
     connection: http.client.HTTPConnection, parts: SplitResult, body: bytes, headers: Mapping[str, str]
 ) -> Answer:
-    # A timeout of the socket begins anew with every byte.
-    limit = threading.Timer(PATIENCE, _hang_up, [connection.sock])
-    limit.start()
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    try:
+    with closing_after(connection, PATIENCE):
         connection.request(
             "POST",
             path,
@@ -124,11 +114,3 @@ def _exchange(
         answer = connection.getresponse()
         text = answer.read(READ).decode("utf-8", "replace")
         return Answer(answer.status, "".join(each if each.isprintable() else " " for each in text).strip())
-    finally:
-        limit.cancel()
-        connection.close()
-
-
-def _hang_up(connection: socket.socket) -> None:
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)

@@ -1,11 +1,10 @@
 """Asking for a site's page as a visitor does: through its public address."""
 
 import http.client
-import socket
-import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
+
+from ..time_limits import closing_after
 
 #: Seconds for the whole answer.
 PATIENCE = 10.0
@@ -65,19 +64,8 @@ def visit(
 def _visit(address: str, path: str, check: str, port: int, patience: float) -> tuple[int, Message]:
     connection = http.client.HTTPConnection(address, port, timeout=patience)
     connection.connect()
-    # A timeout of the socket begins anew with every byte: a site that drips them must not hold a worker.
-    limit = threading.Timer(patience, _hang_up, [connection.sock])
-    limit.start()
-    try:
+    with closing_after(connection, patience):
         headers = {"User-Agent": "ecdeployer", "Accept": "text/html,*/*"}
         connection.request("GET", path, headers=headers | ({"X-Ecdeployer-Check": check} if check else {}))
         answer = connection.getresponse()
         return answer.status, answer.headers
-    finally:
-        limit.cancel()
-        connection.close()
-
-
-def _hang_up(connection: socket.socket) -> None:
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)

@@ -29,7 +29,16 @@ def test_git_is_held_to_the_addresses_that_were_checked(resolve: list[str]) -> N
 
 @pytest.mark.parametrize(
     "inner",
-    ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00::1", "::ffff:169.254.169.254", "100.64.0.1"],
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "169.254.169.254",
+        "::1",
+        "fd00::1",
+        "::ffff:169.254.169.254",
+        "100.64.0.1",
+        "ff02::1",
+    ],
 )
 def test_one_address_inside_is_enough_to_refuse(resolve: list[str], inner: str) -> None:
     resolve += ["140.82.121.4", inner]
