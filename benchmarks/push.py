@@ -13,16 +13,14 @@ from typing import Any
 
 import boto3
 
-from benchmarks import host, machines, table
+from benchmarks import host, machines, table, waits
 from tests.e2e import machine_projects as projects
-from tests.e2e.visitors import Summary, Visit, visitors
+from tests.e2e.visitors import Summary, Visit
 from tests.integration.deployment_stack import BRIDGE, CLOUD_PORT, GIT_PORT
 from tests.integration.pushed_site import Site, running_site
 
 RESULTS = Path(__file__).parent / "push.md"
 FILES = projects.plain(DEBUG="False", ALLOWED_HOSTS='["*"]')
-#: Visitors a second; those of a switch come for so long at least, and the deed begins after BEFORE.
-RATE, SECONDS, BEFORE = 100, 14, 3
 STEPS = (
     ("push", "git push, to the webhook's answer"),
     ("queue", "wait for a worker"),
@@ -196,36 +194,20 @@ def _switches(site: Site, runs: int) -> str:
     seen: dict[str, list[tuple[float, list[Visit]]]] = {}
     for _ in range(runs):
         for label, deed in DEEDS:
-            seen.setdefault(label, []).append(_watch(site, deed))
+            seen.setdefault(label, []).append(waits.watch(site.address, _timed(site, deed)))
             print(f"{label}: {Summary.of(seen[label][-1][1])}", flush=True)
-    heads = ["", "requests", "failed", "p50, ms", "p99, ms", "longest wait, s", "seconds"]
-    return table.render(heads, [_row(label, measured) for label, measured in seen.items()])
+    return waits.render(seen)
 
 
-def _watch(site: Site, deed: Deed) -> tuple[float, list[Visit]]:
-    ends = time.monotonic() + SECONDS
-    with visitors(site.address, rate=RATE) as crowd:
-        time.sleep(BEFORE)
+def _timed(site: Site, deed: Deed) -> Callable[[], float]:
+    """Seconds from the asking to the portal's word that it is done; none for nothing."""
+
+    def run() -> float:
         began = time.monotonic()
         deed(site)
-        took = time.monotonic() - began
-        time.sleep(max(0.0, ends - time.monotonic()))
-    return took, crowd.visits
+        return 0.0 if deed is _nothing else time.monotonic() - began
 
-
-def _row(label: str, measured: list[tuple[float, list[Visit]]]) -> list[str]:
-    summary = Summary.of([visit for _, visits in measured for visit in visits])
-    longest = max(Summary.of(visits).slowest for _, visits in measured)
-    seconds = sorted(took for took, _ in measured)
-    return [
-        label,
-        f"{summary.requests:,}",
-        f"{summary.failed:,}",
-        f"{summary.p50 * 1000:.0f}",
-        f"{summary.p99 * 1000:.0f}",
-        f"{longest:.2f}",
-        f"{seconds[0]:.1f} to {seconds[-1]:.1f}" if label != "nothing" else "",
-    ]
+    return run
 
 
 _TEXT = """\
@@ -272,8 +254,8 @@ def _report(ours: list[dict[str, float]], hand: list[dict[str, float]], switches
         ratio=mine["page"] / work,
         machine=machine,
         machine_ratio=machine / work,
-        rate=RATE,
-        seconds=SECONDS,
+        rate=waits.RATE,
+        seconds=waits.SECONDS,
         switches=switches,
     )
 

@@ -6,22 +6,18 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import host, table
+from benchmarks import host, table, waits
 from benchmarks.switch_site import Site
 from tests.e2e.conftest import Machines
 from tests.e2e.machine_bench import running_bench
-from tests.e2e.visitors import Summary, Visit, visitors
+from tests.e2e.visitors import Summary, Visit
 from tests.lane import LANE
 
 RESULTS = Path(__file__).parent / "switch.md"
 STATE = Path(os.environ.get("ECDEPLOYER_TEST_STATE", "/var/lib/ecdeployer-benchmark")) / "cloud"
-#: 1,400 requests: the deed begins after the third second.
-SECONDS, BEFORE = 14, 3
-RATE = 100
 #: What somebody types who wants the same number of workers and threads as ours has on two cores.
 PLAIN = "--workers 2 --worker-class gthread --threads 4"
 CORES = os.cpu_count() or 1
@@ -66,7 +62,7 @@ def _switches(site: Site, runs: int) -> str:
     seen: dict[str, list[tuple[float, list[Visit]]]] = {}
 
     def run(label: str, deed: Callable[[], float]) -> None:
-        seen.setdefault(label, []).append(_watch(site, deed))
+        seen.setdefault(label, []).append(waits.watch(site.address, deed))
         print(f"{label}: {Summary.of(seen[label][-1][1])}", flush=True)
 
     for _ in range(runs):
@@ -78,39 +74,14 @@ def _switches(site: Site, runs: int) -> str:
             run("`supervisorctl restart`", site.restart)
             run("`kill -HUP` of gunicorn", site.hup)
     told = (
-        f"{RATE} requests a second, each on a connection of its own, for {SECONDS} seconds or until the\n"
-        "deployment has ended; one in 400 takes 5 s on the site, one in 1,000 uploads 4 MB in 10 s.\n"
+        f"{waits.RATE} requests a second, each on a connection of its own, "
+        f"for {waits.SECONDS} seconds or until\n"
+        "the deployment has ended; one in 400 takes 5 s on the site, one in 1,000 uploads 4 MB in 10 s.\n"
         f"{runs} runs of each, in turns. Waits are counted from the moment a visitor meant to ask, without\n"
         "what the slow ones take by themselves. Seconds: those of the whole deployment on the machine, or\n"
         "of the restart by hand, which fetches, installs, migrates and checks nothing."
     )
-    heads = ["", "requests", "failed", "p50, ms", "p99, ms", "longest wait, s", "seconds"]
-    rows = [_row(label, measured) for label, measured in seen.items()]
-    return f"## What visitors notice\n\n{told}\n\n" + table.render(heads, rows)
-
-
-def _watch(site: Site, deed: Callable[[], float]) -> tuple[float, list[Visit]]:
-    ends = time.monotonic() + SECONDS
-    with visitors(site.address, rate=RATE) as crowd:
-        time.sleep(BEFORE)
-        took = deed()
-        time.sleep(max(0.0, ends - time.monotonic()))
-    return took, crowd.visits
-
-
-def _row(label: str, measured: list[tuple[float, list[Visit]]]) -> list[str]:
-    summary = Summary.of([visit for _, visits in measured for visit in visits])
-    longest = sorted(Summary.of(visits).slowest for _, visits in measured)
-    seconds = sorted(took for took, _ in measured)
-    return [
-        label,
-        f"{summary.requests:,}",
-        f"{summary.failed:,}",
-        f"{summary.p50 * 1000:.0f}",
-        f"{summary.p99 * 1000:.0f}",
-        f"{longest[0]:.2f} to {longest[-1]:.2f}",
-        f"{seconds[0]:.1f} to {seconds[-1]:.1f}" if seconds[-1] else "",
-    ]
+    return f"## What visitors notice\n\n{told}\n\n" + waits.render(seen)
 
 
 def _throughput(site: Site) -> str:

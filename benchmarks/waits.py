@@ -1,0 +1,44 @@
+"""What visitors notice of what is done to a site meanwhile."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from benchmarks import table
+from tests.e2e.visitors import Summary, Visit, visitors
+
+#: 1,400 requests: the deed begins after the third second.
+SECONDS, BEFORE = 14, 3
+RATE = 100
+#: How many seconds the deed took, and every visit: of each run.
+Measured = Sequence[tuple[float, list[Visit]]]
+_HEADS = ["", "requests", "failed", "p50, ms", "p99, ms", "longest wait, s", "seconds"]
+
+
+def watch(address: str, deed: Callable[[], float]) -> tuple[float, list[Visit]]:
+    """``deed`` gives its seconds; visitors come before it, while it lasts and until the time is over."""
+    ends = time.monotonic() + SECONDS
+    with visitors(address, rate=RATE) as crowd:
+        time.sleep(BEFORE)
+        took = deed()
+        time.sleep(max(0.0, ends - time.monotonic()))
+    return took, crowd.visits
+
+
+def render(seen: Mapping[str, Measured]) -> str:
+    """A row for each deed, by its label."""
+    return table.render(_HEADS, [_row(label, measured) for label, measured in seen.items()])
+
+
+def _row(label: str, measured: Measured) -> list[str]:
+    summary = Summary.of([visit for _, visits in measured for visit in visits])
+    longest = sorted(Summary.of(visits).slowest for _, visits in measured)
+    seconds = sorted(took for took, _ in measured)
+    return [
+        label,
+        f"{summary.requests:,}",
+        f"{summary.failed:,}",
+        f"{summary.p50 * 1000:.0f}",
+        f"{summary.p99 * 1000:.0f}",
+        f"{longest[0]:.2f} to {longest[-1]:.2f}",
+        f"{seconds[0]:.1f} to {seconds[-1]:.1f}" if seconds[-1] else "",
+    ]
