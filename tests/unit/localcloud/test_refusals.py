@@ -35,6 +35,8 @@ REFUSED: list[tuple[str, Callable[[], None]]] = [
         "IncorrectInstanceState",
         lambda: refusals.check_state("i-1", "pending", allowed=("running",), verb="x"),
     ),
+    ("InvalidInstanceID", lambda: refusals.check_addressable("i-1", "pending")),
+    ("IncorrectInstanceState", lambda: refusals.check_addressable("i-1", "terminated")),
 ]
 
 
@@ -55,3 +57,5 @@ def test_what_ec2_takes_is_taken() -> None:
     for version in ("1", "$Latest", "$Default"):
         refusals.check_template_version(version)
     refusals.check_state("i-1", "running", allowed=("running",), verb="stopped")
+    for state in ("running", "stopping", "stopped"):
+        refusals.check_addressable("i-1", state)
