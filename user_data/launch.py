@@ -5,6 +5,7 @@ launch.py RELEASE serve|inspect|release, manage ARGUMENT... or process NAME.
 Values reach the process as they were given: nothing between Parameter Store and here knows quoting.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -24,6 +25,9 @@ HELD = "/run/ecdeployer.held"
 #: What the release's settings need not know.
 APART = ("environment", "processes", "procfile", "release_command")
 ADDRESSES = ("public-ipv4", "public-hostname", "local-ipv4", "local-hostname")
+#: Seconds of each attempt.
+METADATA, PATIENCE = "169.254.169.254", (2, 5, 10)
+SESSION_HEADER = "X-aws-ec2-metadata-token"
 
 
 def main(home: str, action: str, *arguments: str) -> None:
@@ -95,15 +99,21 @@ def compose(document: dict[str, Any], home: str) -> dict[str, str]:
 
 
 def ask_addresses() -> list[str]:
-    """Asked at each start: a machine that was stopped comes back with another public address."""
-    try:
-        connection = http.client.HTTPConnection("169.254.169.254", timeout=2)
-        token = ask(connection, "PUT", "/latest/api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "60"})
-        header = {"X-aws-ec2-metadata-token": token}
-        found = [ask(connection, "GET", f"/latest/meta-data/{name}", header) for name in ADDRESSES]
-    except (OSError, http.client.HTTPException):
-        return []
-    return [address for address in found if address]
+    """Asked at each start: a machine that was stopped comes back with another public address.
+
+    More than once: a site that knows no address of its machine refuses its visitors.
+    """
+    for seconds in PATIENCE:
+        with contextlib.closing(http.client.HTTPConnection(METADATA, timeout=seconds)) as connection:
+            try:
+                token = ask(connection, "PUT", "/latest/api/token", {f"{SESSION_HEADER}-ttl-seconds": "60"})
+                header = {SESSION_HEADER: token}
+                found = [ask(connection, "GET", f"/latest/meta-data/{name}", header) for name in ADDRESSES]
+            except (OSError, http.client.HTTPException):
+                continue
+        if any(found):
+            return [address for address in found if address]
+    return []
 
 
 def ask(connection: http.client.HTTPConnection, method: str, path: str, headers: dict[str, str]) -> str:

@@ -51,6 +51,7 @@ server {{
     location / {{
         default_type text/html;
         add_header Retry-After 30 always;
+        add_header X-Ecdeployer-Maintenance 1 always;
         add_header Cache-Control no-store always;
         return 503 "<!doctype html><html lang=en><meta charset=utf-8><title>Back in a moment</title>
 <h1>Back in a moment</h1><p>This site is moving to a new machine.";

@@ -17,9 +17,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
 OPTIONS = reading.ReadOptions(machine_python="3.11", python_downloads=False)
 CELERY = """\
 from celery import Celery
-#: See tests/conftest.py.
-IN_ORDER = True
-
 app = Celery("mysite")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = {"tick": {"task": "mysite.celery.note", "schedule": 1.0, "args": ["tick"]}}

@@ -13,6 +13,9 @@ from tests.integration.deployment_stack import BRIDGE, GIT_PORT, Stack, running_
 from tests.integration.forge import Delivery, Forge
 from tests.integration.portal_client import PortalClient
 
+#: Of a site on its machine: what outlives a release.
+DATA = "/srv/ecdeployer/shared/data"
+
 
 @dataclass
 class Site:
@@ -47,6 +50,33 @@ class Site:
             session.trust_env = False
             found: dict[str, str] = session.get(f"http://{self.address}/environment/", timeout=120).json()
         return found
+
+    def data(self, name: str) -> str:
+        """A file of the site's own, read by manage.py on its machine."""
+        words = ["shell", "--verbosity=0", "-c", f"print(open('{DATA}/{name}').read(), end='')"]
+        asked = self.portal.call("POST", f"/applications/{self.pk}/commands", {"words": words})
+
+        def read() -> Any:
+            return self.portal.call("GET", f"/commands/{asked['id']}")
+
+        wait_until(lambda: read()["state"] not in ("queued", "running"), seconds=120)
+        assert read()["exit_code"] == 0, read()
+        return str(self.portal.call("GET", f"/commands/{asked['id']}/output")["text"])
+
+    def processes(self) -> dict[str, str]:
+        """The state of each, as the machine tells now."""
+        address = f"/applications/{self.pk}/processes"
+        self.portal.call("POST", f"{address}/refresh")
+        wait_until(lambda: not self.portal.call("GET", address)["asking"], seconds=60)
+        told = self.portal.call("GET", address)
+        assert told["failure"] == ""
+        return {each["name"]: each["state"] for each in told["processes"]}
+
+    def maintain(self, **wanted: Any) -> None:
+        """What is left out is as if nobody had said anything; until the machine has it."""
+        address = f"/applications/{self.pk}/maintenance"
+        self.portal.call("PUT", address, wanted)
+        wait_until(lambda: self.portal.call("GET", address)["confirmed"], seconds=60)
 
     def commit_next(self, message: str = "Change", *, author: str = "Ada") -> str:
         return self.forge.commit(self.next(), message, author=author)

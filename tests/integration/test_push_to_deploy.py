@@ -4,17 +4,22 @@ Every process is a real one, and visitors come all the while: none of them may b
 """
 
 import json
+import shlex
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
+import requests
 from ecdeployer.deployments.texts import clean
+from ecdeployer.preflight.procfile import PROCESSES
 
 from tests.e2e import machine_projects as projects
-from tests.e2e.visitors import visitors
+from tests.e2e.visitors import QUICK, Crowd, visitors
+from tests.integration.deployment_stack import BRIDGE, wait_until
 from tests.integration.forge import Forge
 from tests.integration.post_receive import send
-from tests.integration.pushed_site import Site, running_site
+from tests.integration.pushed_site import DATA, Site, running_site
 from tests.unit.hostile.corpus import CORPUS, is_unicode, read_page
 
 #: See tests/conftest.py.
@@ -33,6 +38,20 @@ def go(apps, editor):
 class Migration(migrations.Migration):
     dependencies = [("pages", "0001_initial")]
     operations = [migrations.RunPython(go)]
+"""
+PAUSE = """\
+import time
+
+from django.db import migrations
+
+
+def go(apps, editor):
+    time.sleep(1)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("pages", "0001_initial")]
+    operations = [migrations.RunPython(go, migrations.RunPython.noop)]
 """
 
 
@@ -220,6 +239,106 @@ def test_a_changed_environment_is_live_at_once_to_the_byte(site: Site) -> None:
     assert set(site.environment()) & set(values) == set()
 
 
+#: It takes two seconds to end, as a worker does that is in the middle of a task.
+BESIDE = """\
+import signal
+import time
+
+RELEASE = "{release}"
+
+
+def say(word):
+    with open("/srv/ecdeployer/shared/data/beside", "a") as file:
+        print(word, RELEASE, file=file, flush=True)
+
+
+def leave(*_):
+    time.sleep(2)
+    say("end")
+    raise SystemExit
+
+
+signal.signal(signal.SIGTERM, leave)
+say("begin")
+while True:
+    signal.pause()
+"""
+
+
+def push_with_a_worker(site: Site) -> dict[str, Any]:
+    files = {**site.next(), "Procfile": "worker: exec python beside.py\n"}
+    files["beside.py"] = BESIDE.format(release=site.name)
+    commit = site.forge.commit(files, "Work beside the site")
+    site.forge.push()
+    return site.deployed(commit)
+
+
+def test_a_push_changes_what_runs_beside_the_site(site: Site) -> None:
+    """The old worker ends its work before the new one begins, and is gone when no line names it."""
+    with visitors(site.address, rate=RATE) as crowd:
+        for _ in range(2):
+            deployment = push_with_a_worker(site)
+            assert deployment["state"] == "succeeded", deployment["reason"]
+            assert site.processes() == {"web": "RUNNING", "worker": "RUNNING"}
+        before, after = f"r{site.count - 1}", site.name
+        assert site.data("beside").split("\n")[:-1] == [f"begin {before}", f"end {before}", f"begin {after}"]
+        commit = site.commit_next("Nothing beside it")
+        site.forge.push()
+        assert site.deployed(commit)["state"] == "succeeded"
+        assert site.processes() == {"web": "RUNNING"}
+    assert crowd.failed == []
+    assert site.data("beside").endswith(f"end {after}\n")
+
+
+def test_maintenance_around_a_push_is_for_all_but_those_let_through(site: Site) -> None:
+    """It is there for the sake of migrations: a push without any needs none."""
+
+    def push_watched(migration: str = "") -> Crowd:
+        with visitors(site.address, rate=RATE) as crowd:
+            more = {f"mysite/pages/migrations/{migration}.py": PAUSE} if migration else {}
+            commit = site.forge.commit({**site.next(), **more}, "Pause")
+            site.forge.push()
+            assert site.deployed(commit)["state"] == "succeeded"
+            wait_until(lambda: site.shows() == site.name, seconds=10)
+        return crowd
+
+    site.maintain(around_deployments=True, addresses=[f"{BRIDGE}/32"])
+    assert push_watched("0003_pause").failed == []
+    site.maintain(around_deployments=True)
+    try:
+        assert push_watched().failed == []
+        failed = push_watched("0004_pause").failed
+        assert failed
+        assert {(each.status, "Down for maintenance" in each.body) for each in failed} == {(503, True)}
+    finally:
+        site.maintain()
+
+
+def test_a_rebuild_stays_behind_the_address_and_a_push_meanwhile_comes_after_it(site: Site) -> None:
+    """Visitors are told to come back for some seconds, and find what they wrote."""
+    with requests.Session() as session:
+        session.trust_env = False
+        visits = session.get(f"http://{site.address}/visits/?add=1", timeout=60).json()["visits"]
+    old = site.instance
+    with visitors(site.address, rate=10) as crowd:
+        rebuilt = site.portal.call("POST", f"/applications/{site.pk}/machine/rebuild")
+        commit = site.commit_next("While it is rebuilt")
+        site.forge.push()
+        ended = site.portal.end_of(rebuilt["id"])
+        assert ended["state"] == "succeeded", ended["reason"]
+        pushed = site.deployed(commit)
+        assert pushed["state"] == "succeeded", pushed["reason"]
+        wait_until(lambda: site.shows() == site.name, seconds=10)
+    site.instance = pushed["instance"]["ec2_id"]
+    assert site.instance == ended["instance"]["ec2_id"] != old
+    assert pushed["instance"]["public_ip"] == site.address
+    assert {each.status for each in crowd.failed if each.path in QUICK} <= {503, 0}
+    assert [each.status for each in crowd.failed].count(503) > 5
+    with requests.Session() as session:
+        session.trust_env = False
+        assert session.get(f"http://{site.address}/visits/", timeout=60).json()["visits"] == visits
+
+
 def test_a_push_whose_delivery_was_lost_is_found_by_asking(site: Site) -> None:
     hook = site.forge.hook()
     site.forge.be_silent()
@@ -281,6 +400,33 @@ def test_branches_of_hostile_names_are_pushed_and_shown_as_text(site: Site) -> N
 def shown(text: str) -> str:
     """What a page keeps of a text: nothing that turns it about or cannot be seen."""
     return clean(text).strip().partition("\n")[0].strip()
+
+
+def test_hostile_lines_of_a_procfile_are_run_to_the_byte_or_shown_as_text(site: Site) -> None:
+    """By the site's own user, past JSON, supervisor's own % and ; and bash; what is no line is a finding."""
+    everything = dict.fromkeys(CORPUS["everywhere"] + CORPUS["env_value"] + CORPUS["text"])
+    texts = [text for text in everything if text.isprintable() and 0 < len(text) < 80]
+    assert {"%(ENV_PATH)s", "a;id", "$(id)", "`id`"} <= set(texts), texts
+    said = [texts[number::PROCESSES] for number in range(PROCESSES)]
+    lines = [
+        f"p{number}: printf '%s\\n' {shlex.join(each)} >{DATA}/p{number}; exec sleep infinity"
+        for number, each in enumerate(said)
+    ]
+    # No more processes fit: whatever else is there is a finding.
+    lines += [text for text in texts if not text.startswith("#")][:PROCESSES]
+    commit = site.forge.commit({**site.next(), "Procfile": "\n".join(lines)}, "Run them")
+    site.forge.push()
+    deployment = site.deployed(commit)
+    assert deployment["state"] == "succeeded", deployment["reason"]
+    assert site.shows() == site.name
+    assert site.processes() == {"web": "RUNNING"} | {f"p{number}": "RUNNING" for number in range(PROCESSES)}
+    for number, each in enumerate(said):
+        assert site.data(f"p{number}") == "".join(f"{text}\n" for text in each)
+    pages = [f"/deployments/{deployment['id']}/", f"/applications/{site.pk}/processes/"]
+    assert "of the Procfile is not run" in harmless([site.portal.page(each) for each in pages])
+    commit = site.commit_next("Run none")
+    site.forge.push()
+    assert site.deployed(commit)["state"] == "succeeded"
 
 
 #: As some editors of long ago write it: no Unicode. git takes it for Latin-1, which it is.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
+from django.forms import Form
 
 from .forms import DetailsForm
 from .models import Application
@@ -46,10 +47,12 @@ class EditForm(DetailsForm):
     def is_typed(self, name: str) -> bool:
         return not is_same(self.cleaned_data.get(name), self.seen[name])
 
-    def add_moved(self, moved: Mapping[str, Any]) -> None:
-        """``moved``: by name, what a field is now that somebody else has changed as well."""
-        for name, value in moved.items():
-            self.add_error(name, MOVED.format(repr(value) if isinstance(value, str) else _WORDS[value]))
+
+def add_moved(form: Form, moved: Mapping[str, Any]) -> None:
+    """``moved``: by name, what a field is now that somebody else has changed as well."""
+    for name, value in moved.items():
+        shown = form.fields[name].prepare_value(value)
+        form.add_error(name, MOVED.format(_WORDS[shown] if isinstance(shown, bool) else repr(shown)))
 
 
 def values_of(application: Application) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..accounts.requests import SignedInRequest, signed_in
 from ..deployments import access, releases
 from ..deployments.actions import RefusedError
 from . import editing
-from .editing_forms import EditForm, read_seen, values_of
+from .editing_forms import EditForm, add_moved, read_seen, values_of
 from .forms import TAKEN
 from .models import Application
 from .overview import is_unapplied, read_overview
@@ -43,7 +43,7 @@ def _save(request: SignedInRequest, application: Application, form: EditForm) ->
     try:
         changed = editing.edit(application, by=request.user, changes=form.changes, seen=form.seen)
     except editing.MovedError as error:
-        form.add_moved(error.values)
+        add_moved(form, error.values)
         return False
     except RefusedError as error:
         form.add_error(None, str(error))

@@ -121,9 +121,9 @@ def _is_refused(row: Address) -> bool:
 
 
 def _note_lead(row: Address, instance: Instance) -> None:
-    """The row that points elsewhere by now is pointed anew by whoever changed it."""
+    """Once, of those who led it at the same time; one that is to lead elsewhere by now is led anew."""
     with transaction.atomic():
-        rows = Address.objects.filter(pk=row.pk, instance=instance)
+        rows = Address.objects.filter(pk=row.pk, instance=instance, leads_at=None)
         if rows.update(leads_at=timezone.now(), refused=""):
             Instance.objects.filter(pk=instance.pk).update(
                 public_ip=row.public_ip, revision=F("revision") + 1

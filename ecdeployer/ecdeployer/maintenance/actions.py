@@ -5,6 +5,7 @@ from typing import Any
 from django.utils import timezone
 
 from ..accounts.models import User
+from ..applications.editing import MovedError
 from ..applications.models import Application, Event
 from ..deployments.actions import RefusedError
 from . import provisioning
@@ -14,8 +15,12 @@ SWITCHED = {True: "maintenance switched on", False: "maintenance switched off"}
 CHANGED = "maintenance changed"
 
 
-def change(application: Application, *, by: User | None, **wanted: Any) -> Maintenance:
-    """Write these columns, which a form has checked, and tell the machine. Raises RefusedError."""
+def change(application: Application, *, by: User | None, seen: str = "", **wanted: Any) -> Maintenance:
+    """Write these columns, which a form has checked, and tell the machine.
+
+    ``seen``: what the settings were for the person who changes them (Maintenance.seen), where they were
+    shown. Raises RefusedError, and MovedError where another was first.
+    """
     with Application.kept(application.pk):
         if Application.objects.filter(pk=application.pk).exclude(terminate_requested_at=None).exists():
             raise RefusedError("This application is terminated: it has no visitors.")
@@ -23,6 +28,8 @@ def change(application: Application, *, by: User | None, **wanted: Any) -> Maint
         changed = [name for name, value in wanted.items() if getattr(row, name) != value]
         if not changed:
             return row
+        if seen and seen != row.seen:
+            raise MovedError({name: getattr(row, name) for name in changed})
         for name in changed:
             setattr(row, name, wanted[name])
         if "is_on" in changed:

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from ..applications.models import Application
+from ..deployments.progress import fingerprint
 from ..instances.models import Instance
 
 
@@ -57,6 +58,11 @@ class Maintenance(models.Model):
             "message": self.message,
             "addresses": self.addresses,
         }
+
+    @property
+    def seen(self) -> str:
+        """Of the settings, without whether it is on; differs when they do."""
+        return fingerprint(self.retry_after, self.message, self.addresses, self.around_deployments)
 
     @classmethod
     def of(cls, application: Application) -> "Maintenance":

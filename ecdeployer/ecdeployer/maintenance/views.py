@@ -10,6 +10,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ..accounts.middleware import address_of
 from ..accounts.requests import SignedInRequest, signed_in
+from ..applications.editing import MovedError
+from ..applications.editing_forms import add_moved
 from ..applications.models import Application
 from ..applications.overview import read_overview
 from ..applications.queries import find_application
@@ -30,17 +32,15 @@ _COLUMNS = tuple(MaintenanceForm.base_fields)
 def maintenance(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Posting saves how it is to be; ``own`` lets the person's own address through as well."""
     application = find_application(request.user, pk)
-    row = Maintenance.of(application)
     if request.method != "POST":
-        return _show(request, application, row, MaintenanceForm(initial=_values(row)))
+        return _show(request, application, None)
     data = request.POST.copy()
     if "own" in data:
         data["addresses"] = f"{data.get('addresses', '')}\n{address_of(request) or ''}"
     form = MaintenanceForm(data)
-    if form.is_valid() and _change(request, application, form, **form.cleaned_data):
-        messages.success(request, "Saved.")
+    if form.is_valid() and _save(request, application, form, seen=data.get("seen", "")):
         return redirect("maintenance:page", pk=pk)
-    return _show(request, application, row, form)
+    return _show(request, application, form)
 
 
 @require_POST
@@ -48,7 +48,11 @@ def maintenance(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def switch(request: SignedInRequest, pk: UUID) -> HttpResponse:
     application = find_application(request.user, pk)
     is_on = request.POST.get("maintenance") == "on"
-    if _change(request, application, None, is_on=is_on):
+    try:
+        actions.change(application, by=request.user, is_on=is_on)
+    except RefusedError as error:
+        messages.error(request, str(error))
+    else:
         word = "on: visitors get the maintenance page" if is_on else "off: visitors get the site"
         messages.success(request, f"Maintenance is switched {word} as soon as the machine has heard.")
     return redirect("maintenance:page", pk=pk)
@@ -69,25 +73,25 @@ def poll_maintenance(request: SignedInRequest, pk: UUID) -> HttpResponse:
     return answer_poll(request, etag=etag, answer=answer)
 
 
-def _change(
-    request: SignedInRequest, application: Application, form: MaintenanceForm | None, **wanted: Any
-) -> bool:
+def _save(request: SignedInRequest, application: Application, form: MaintenanceForm, *, seen: str) -> bool:
     try:
-        actions.change(application, by=request.user, **wanted)
-    except RefusedError as error:
-        if form is None:
-            messages.error(request, str(error))
-        else:
-            form.add_error(None, str(error))
+        actions.change(application, by=request.user, seen=seen, **form.cleaned_data)
+    except MovedError as error:
+        add_moved(form, error.values)
         return False
+    except RefusedError as error:
+        form.add_error(None, str(error))
+        return False
+    messages.success(request, "Saved.")
     return True
 
 
-def _show(
-    request: SignedInRequest, application: Application, row: Maintenance, form: MaintenanceForm
-) -> HttpResponse:
-    context = _state(application, row) | {"form": form, "own": address_of(request)}
-    return render(request, "maintenance/page.html", context, status=INVALID if form.is_bound else 200)
+def _show(request: SignedInRequest, application: Application, form: MaintenanceForm | None) -> HttpResponse:
+    """``form`` as it was refused."""
+    row = Maintenance.of(application)
+    shown = form or MaintenanceForm(initial=_values(row))
+    context = _state(application, row) | {"form": shown, "own": address_of(request)}
+    return render(request, "maintenance/page.html", context, status=INVALID if form else 200)
 
 
 def _state(application: Application, row: Maintenance) -> dict[str, Any]:

@@ -55,6 +55,28 @@ def test_how_it_is_to_be_is_saved(visitor: Client, bakery: Application) -> None:
     assert "203.0.113.7/32\n2001:db8::/32" in page
 
 
+def test_what_somebody_else_saved_meanwhile_is_not_overwritten_unseen(
+    visitor: Client, bakery: Application
+) -> None:
+    shown = visitor.get(address(bakery)).context["maintenance"].seen
+    first = LEAST | {"seen": shown, "message": "Hers", "retry_after": "10m"}
+    assert visitor.post(address(bakery), first).status_code == 302
+    late = LEAST | {"seen": shown, "message": "His", "around_deployments": "on"}
+    refused = visitor.post(address(bakery), late)
+    assert refused.status_code == 422
+    errors = refused.context["form"].errors
+    assert set(errors) == {"message", "retry_after", "around_deployments"}
+    assert "since you opened the page, to 'Hers'" in errors["message"][0]
+    assert "to '10m'" in errors["retry_after"][0]
+    assert "to off" in errors["around_deployments"][0]
+    assert Maintenance.objects.get().message == "Hers"
+    # It has been seen now. To switch it on is nothing that a page of settings hides.
+    visitor.post(address(bakery, "switch"), {"maintenance": "on"})
+    late["seen"] = refused.context["maintenance"].seen
+    assert visitor.post(address(bakery), late).status_code == 302
+    assert Maintenance.objects.get().message == "His"
+
+
 def test_the_persons_own_address_is_added(visitor: Client, bakery: Application) -> None:
     page = visitor.get(address(bakery), REMOTE_ADDR="192.0.2.7").content.decode()
     assert "You come from 192.0.2.7" in page

@@ -1,5 +1,9 @@
 import json
 import os
+import threading
+import time
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +41,45 @@ def test_an_address_that_comes_later_is_the_sites_own_too(monkeypatch: pytest.Mo
     document = {"environment": {}, "placeholders": [], "addresses": ["203.0.113.7", "198.51.100.4"]}
     environment = launch.compose(document, "/srv/ecdeployer/releases/000001")
     assert json.loads(environment["ECDEPLOYER_OVERLAY"])["addresses"] == ["203.0.113.7", "198.51.100.4"]
+
+
+class Metadata(BaseHTTPRequestHandler):
+    """It is too late with its first answer, and without addresses in its second."""
+
+    asked = 0
+
+    def do_PUT(self) -> None:
+        type(self).asked += 1
+        time.sleep(1 if self.asked == 1 else 0)
+        self.send(503 if self.asked == 2 else 200, "token")
+
+    def do_GET(self) -> None:
+        known = {"public-ipv4": "203.0.113.7", "local-ipv4": "10.0.0.7"}
+        name = self.path.rpartition("/")[2]
+        is_told = name in known and self.headers["X-aws-ec2-metadata-token"] == "token"
+        self.send(200 if is_told else 404, known.get(name, ""))
+
+    def send(self, status: int, text: str) -> None:
+        with suppress(BrokenPipeError):
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.enable_socket
+def test_addresses_are_asked_for_until_they_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Metadata) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(launch, "METADATA", f"127.0.0.1:{server.server_port}")
+        monkeypatch.setattr(launch, "PATIENCE", (0.1, 5, 5))
+        assert launch.ask_addresses() == ["203.0.113.7", "10.0.0.7"]
+        monkeypatch.setattr(launch, "METADATA", "127.0.0.1:1")
+        assert launch.ask_addresses() == []
+        server.shutdown()
+    assert Metadata.asked == 3
 
 
 @pytest.mark.parametrize(
