@@ -5,7 +5,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +16,7 @@ import boto3
 from benchmarks import host, machines, table, waits
 from tests.e2e import machine_projects as projects
 from tests.e2e.visitors import Summary, Visit
-from tests.integration.deployment_stack import BRIDGE, CLOUD_PORT, GIT_PORT
+from tests.integration.deployment_stack import BRIDGE, CLOUD_PORT, GIT_PORT, wait_until
 from tests.integration.pushed_site import Site, running_site
 
 RESULTS = Path(__file__).parent / "push.md"
@@ -77,8 +77,9 @@ def main() -> int:
         Path(folder).chmod(0o755)
         with running_site(Path(folder), FILES) as site:
             ours, hand = _steps(site, runs)
-            switches = _switches(site, runs)
-            text = _report(ours, hand, switches, runs)
+            switches = waits.render(_switches(site, runs, DEEDS))
+            away = waits.render_away(_switches(site, runs, AWAY, rate=AWAY_RATE))
+            text = _report(ours, hand, runs, switches=switches, away=away)
     RESULTS.write_text(text)
     print(text)
     return 0
@@ -180,23 +181,71 @@ def _await(site: Site, deployment: str) -> None:
     _insist(site.portal.end_of(deployment))
 
 
+def _restart(site: Site) -> None:
+    """Gunicorn's workers, one after the other."""
+    site.processes()
+    address = f"/applications/{site.pk}/processes"
+    site.portal.call("POST", f"{address}/web/restart")
+    wait_until(lambda: not site.portal.call("GET", address)["asking"], seconds=120)
+
+
+def _maintain(site: Site) -> None:
+    for is_on in (True, False):
+        site.maintain(on=is_on)
+        time.sleep(2)
+
+
+def _reboot(site: Site) -> None:
+    _change(site, "reboot", {})
+
+
+def _resize(site: Site) -> None:
+    now = site.portal.call("GET", f"/applications/{site.pk}/machine")["instance"]["instance_type"]
+    _change(site, "resize", {"instance_type": "t3.small" if now == "t3.micro" else "t3.micro"})
+
+
+def _change(site: Site, kind: str, body: dict[str, str]) -> None:
+    address = f"/applications/{site.pk}/machine"
+    site.portal.call("POST", f"{address}/{kind}", body)
+    wait_until(lambda: site.portal.call("GET", address)["change"]["state"] != "running", seconds=300)
+    change = site.portal.call("GET", address)["change"]
+    if change["state"] != "succeeded":
+        raise RuntimeError(f"{kind} failed: {change['reason']}")
+
+
+def _rebuild(site: Site) -> None:
+    _await(site, site.portal.call("POST", f"/applications/{site.pk}/machine/rebuild")["id"])
+
+
 DEEDS: tuple[tuple[str, Deed], ...] = (
     ("nothing", _nothing),
     ("a push", _deploy),
     ("back to an earlier release", _roll_back),
     ("a changed environment, applied at once", _change_environment),
     ("the live commit once more", _deploy_again),
+    ("its workers started anew", _restart),
 )
+#: Of these a visitor has to notice something.
+AWAY: tuple[tuple[str, Deed], ...] = (
+    ("maintenance on, and off after two seconds", _maintain),
+    ("the machine rebooted", _reboot),
+    ("the machine of another type", _resize),
+    ("another machine, with what the site keeps", _rebuild),
+)
+#: Of those who come while nothing answers each waits for a connection.
+AWAY_RATE = 10
 
 
-def _switches(site: Site, runs: int) -> str:
+def _switches(
+    site: Site, runs: int, deeds: Sequence[tuple[str, Deed]], *, rate: int = waits.RATE
+) -> dict[str, list[tuple[float, list[Visit]]]]:
     """In turns, so that whatever else the host does meets all alike."""
     seen: dict[str, list[tuple[float, list[Visit]]]] = {}
     for _ in range(runs):
-        for label, deed in DEEDS:
-            seen.setdefault(label, []).append(waits.watch(site.address, _timed(site, deed)))
+        for label, deed in deeds:
+            seen.setdefault(label, []).append(waits.watch(site.address, _timed(site, deed), rate=rate))
             print(f"{label}: {Summary.of(seen[label][-1][1])}", flush=True)
-    return waits.render(seen)
+    return seen
 
 
 def _timed(site: Site, deed: Deed) -> Callable[[], float]:
@@ -238,10 +287,17 @@ counted from the moment a visitor meant to ask, without what the slow ones take 
 the request to the portal until it says that it is live.
 
 {switches}
+
+What takes a site away, under {away_rate} requests a second of the same kinds. Told to come back: 503 and
+Retry-After. Away: from the first visitor whom the site has not answered within a second to the last.
+
+{away}
 """
 
 
-def _report(ours: list[dict[str, float]], hand: list[dict[str, float]], switches: str, runs: int) -> str:
+def _report(
+    ours: list[dict[str, float]], hand: list[dict[str, float]], runs: int, *, switches: str, away: str
+) -> str:
     mine, theirs = table.medians(ours), table.medians(hand)
     work = sum(theirs[name] for name in _WORK)
     machine = mine["page"] - mine["push"] - mine["queue"] - mine["preflight"] - mine["way"]
@@ -257,6 +313,8 @@ def _report(ours: list[dict[str, float]], hand: list[dict[str, float]], switches
         rate=waits.RATE,
         seconds=waits.SECONDS,
         switches=switches,
+        away=away,
+        away_rate=AWAY_RATE,
     )
 
 

@@ -12,12 +12,15 @@ RATE = 100
 #: How many seconds the deed took, and every visit: of each run.
 Measured = Sequence[tuple[float, list[Visit]]]
 _HEADS = ["", "requests", "failed", "p50, ms", "p99, ms", "longest wait, s", "seconds"]
+_AWAY = ["", "requests", "told to come back", "without an answer", "away, s", "seconds"]
+#: A visitor who waits longer than this has noticed.
+NOTICED = 1.0
 
 
-def watch(address: str, deed: Callable[[], float]) -> tuple[float, list[Visit]]:
+def watch(address: str, deed: Callable[[], float], *, rate: int = RATE) -> tuple[float, list[Visit]]:
     """``deed`` gives its seconds; visitors come before it, while it lasts and until the time is over."""
     ends = time.monotonic() + SECONDS
-    with visitors(address, rate=RATE) as crowd:
+    with visitors(address, rate=rate) as crowd:
         time.sleep(BEFORE)
         took = deed()
         time.sleep(max(0.0, ends - time.monotonic()))
@@ -42,3 +45,30 @@ def _row(label: str, measured: Measured) -> list[str]:
         f"{longest[0]:.2f} to {longest[-1]:.2f}",
         f"{seconds[0]:.1f} to {seconds[-1]:.1f}" if seconds[-1] else "",
     ]
+
+
+def render_away(seen: Mapping[str, Measured]) -> str:
+    """Of deeds that take a site away: a row for each, by its label.
+
+    Away: from the first visitor who was not answered by the site within a second to the last.
+    """
+    return table.render(_AWAY, [_away_row(label, measured) for label, measured in seen.items()])
+
+
+def _away_row(label: str, measured: Measured) -> list[str]:
+    visits = [visit for _, visits in measured for visit in visits]
+    away = sorted(_away(visits) for _, visits in measured)
+    seconds = sorted(took for took, _ in measured)
+    return [
+        label,
+        f"{len(visits):,}",
+        f"{sum(visit.status == 503 for visit in visits):,}",
+        f"{sum(visit.status not in (200, 503) for visit in visits):,}",
+        f"{away[0]:.1f} to {away[-1]:.1f}",
+        f"{seconds[0]:.1f} to {seconds[-1]:.1f}",
+    ]
+
+
+def _away(visits: list[Visit]) -> float:
+    times = [visit.at for visit in visits if visit.failed or visit.late > NOTICED]
+    return max(times) - min(times) if times else 0.0
