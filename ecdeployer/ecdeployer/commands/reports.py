@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from ..applications.models import Application
 from ..aws.ssm import CommandResult
+from ..machine_reports import CancelledError, ReportError, UnknownError, WrongTokenError
 from ..maintenance.models import Maintenance
 from . import machine, output, sources
 from .models import Command
-from .report_bodies import Report, ReportError, read
+from .report_bodies import Report, read
 from .states import CommandState
 
 #: While it speaks, nobody has to look.
@@ -23,27 +24,15 @@ SPEAKS = timedelta(seconds=20)
 FORGOTTEN = "Nobody looked at it any more."
 
 
-class UnknownCommandError(LookupError):
-    """There is no such command."""
-
-
-class WrongTokenError(PermissionError):
-    """The token is not this command's."""
-
-
-class EndedError(Exception):
-    """The command has ended here: the machine is to end it too."""
-
-
 def authenticate(pk: UUID, token: str) -> None:
-    """One query. Raises UnknownCommandError, WrongTokenError or EndedError."""
+    """One query. Raises UnknownError, WrongTokenError or CancelledError."""
     command = Command.objects.only("state", "application", "wanted_until").filter(pk=pk).first()
     if command is None:
-        raise UnknownCommandError
+        raise UnknownError
     if not hmac.compare_digest(machine.report_token(command), token):
         raise WrongTokenError
     if command.is_final or is_let_go(command):
-        raise EndedError
+        raise CancelledError
 
 
 def is_let_go(command: Command) -> bool:
@@ -55,10 +44,10 @@ def is_let_go(command: Command) -> bool:
 
 
 def apply(pk: UUID, report: Report) -> int:
-    """Write what is new; how many bytes of the output are in. Raises EndedError."""
+    """Write what is new; how many bytes of the output are in. Raises CancelledError."""
     with _held(pk, ends=report.exit_code is not None) as command:
         if command.is_final:
-            raise EndedError
+            raise CancelledError
         now = timezone.now()
         command.heard_at, command.due_at = now, now + SPEAKS
         if report.offset == command.output_offset and report.next > report.offset:

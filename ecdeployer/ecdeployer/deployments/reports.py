@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from ..machine_reports import CancelledError, EndedError, UnknownError, WrongTokenError
 from ..wakeups import wake_deployment
 from . import deadlines, texts
 from .models import Deployment, Step
@@ -18,22 +19,6 @@ from .report_bodies import EventReport, LogPart, Report
 from .states import STEP_TRANSITIONS, DeploymentState, StepName, StepState
 
 CHECKING = "The machine's own check passed; now the portal asks for the page at the public address."
-
-
-class UnknownDeploymentError(LookupError):
-    """There is no such deployment."""
-
-
-class WrongTokenError(PermissionError):
-    """The token is not this deployment's."""
-
-
-class EndedError(Exception):
-    """The deployment has ended; nothing more is wanted of the machine."""
-
-
-class CancelledError(EndedError):
-    """Somebody has cancelled the deployment, or its deadline has passed: the machine is to stop its work."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +36,11 @@ def hash_of(token: str) -> str:
 
 
 def authenticate(pk: UUID, token: str) -> None:
-    """One query. Raises UnknownDeploymentError, EndedError, CancelledError or WrongTokenError."""
+    """One query. Raises UnknownError, EndedError, CancelledError or WrongTokenError."""
     wanted = Deployment.objects.only("state", "report_token_hash", "result")
     deployment = wanted.filter(pk=pk).first()
     if deployment is None:
-        raise UnknownDeploymentError
+        raise UnknownError
     _refuse_ended(deployment)
     expected = deployment.report_token_hash
     if not expected or not hmac.compare_digest(expected, hash_of(token)):

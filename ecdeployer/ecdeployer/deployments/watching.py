@@ -10,10 +10,11 @@ from django.utils import timezone
 from ..aws.errors import AWSError
 from ..instances import addresses, commands
 from ..instances.states import InstanceState
+from ..machine_reports import EndedError, ReportError
 from . import deadlines, endings, health, rebuilding, reports, steps, texts
 from .models import Deployment
 from .parameters import check_token
-from .report_bodies import ReportError, read
+from .report_bodies import read
 from .states import StepName, StepState
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ def _ask(deployment: Deployment) -> timedelta | None:
         said = error.operator if isinstance(error, AWSError) else error
         logger.info("deployment %s cannot be asked: %s", deployment.pk, said)
         return _ASK_LATER
-    except reports.EndedError:
+    except EndedError:
         return None
 
 

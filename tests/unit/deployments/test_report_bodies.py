@@ -2,7 +2,8 @@ import json
 from typing import Any
 
 import pytest
-from ecdeployer.deployments.report_bodies import ReportError, parse
+from ecdeployer.deployments.report_bodies import parse
+from ecdeployer.machine_reports import ReportError
 from hypothesis import given
 from hypothesis import strategies as st
 

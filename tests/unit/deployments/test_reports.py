@@ -7,8 +7,8 @@ from django.test import Client
 from django.utils import timezone
 from ecdeployer.deployments import endings
 from ecdeployer.deployments.models import Deployment, Step
-from ecdeployer.deployments.report_bodies import BODY_LIMIT
 from ecdeployer.deployments.states import StepName
+from ecdeployer.machine_reports import BODY_LIMIT
 from pytest_django import DjangoAssertNumQueries
 
 from tests.unit.deployments.conftest import TOKEN

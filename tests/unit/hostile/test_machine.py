@@ -12,9 +12,9 @@ from django.utils import timezone
 from ecdeployer.accounts.models import User
 from ecdeployer.deployments import reports, texts, watching
 from ecdeployer.deployments.models import Deployment, Step
-from ecdeployer.deployments.report_bodies import BODY_LIMIT
 from ecdeployer.deployments.states import DeploymentState, StepName
 from ecdeployer.instances import commands
+from ecdeployer.machine_reports import BODY_LIMIT
 
 from tests.portal_records import make_live, make_running
 

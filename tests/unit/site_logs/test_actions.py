@@ -10,6 +10,7 @@ from ecdeployer.commands.actions import RefusedError
 from ecdeployer.commands.models import Command
 from ecdeployer.commands.states import CommandState
 from ecdeployer.instances.models import Instance
+from ecdeployer.machine_reports import CancelledError
 from ecdeployer.site_logs import actions
 from ecdeployer.site_logs.questions import Question
 
@@ -88,7 +89,7 @@ def test_looking_keeps_it_going(followed: Command) -> None:
 
 def test_it_ends_by_itself_when_nobody_looks(followed: Command) -> None:
     age(followed, -1)
-    with pytest.raises(reports.EndedError):
+    with pytest.raises(CancelledError):
         reports.authenticate(followed.pk, machine.report_token(followed))
     followed.refresh_from_db()
     assert (followed.state, followed.reason) == (CommandState.CANCELLED, reports.FORGOTTEN)
