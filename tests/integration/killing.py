@@ -31,6 +31,8 @@ BOUNDARIES: dict[str, tuple[str, str, str]] = {
     "before the ack": ("ecdeployer.deployments.endings", "succeed", "after"),
     "command unsent": ("ecdeployer.instances.commands", "send", "before"),
     "command unsaved": ("ecdeployer.instances.commands", "send", "after"),
+    "move asked for": ("ecdeployer.commands.moving", "_put", "after"),
+    "move ended": ("ecdeployer.deployments.rebuilding", "_take_over", "after"),
     "end asked for": ("ecdeployer.aws.ec2", "terminate", "after"),
     "end verified": ("ecdeployer.instances.ledger", "verify", "after"),
 }

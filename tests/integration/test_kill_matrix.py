@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,7 @@ from tests.integration.deployment_stack import (
     start_worker,
     wait_until,
 )
+from tests.integration.test_rebuild import sign
 
 ROUNDS = range(int(os.environ.get("KILLS", "1")))
 GUESTBOOK = ROOT / "samples" / "guestbook"
@@ -40,7 +42,7 @@ PORTAL = f"http://{BRIDGE}:{WEB_PORT}"
 SECRET = "never-in-a-log-0123456789"
 #: Without KILLS those whose loss costs most.
 LAUNCHING = ["address allocated", "token committed", "answer unread", "answer unsaved", "before the ack"]
-ENDING, SAVING = ["end asked for"], ["web after the commit"]
+ENDING, SAVING, MOVING = ["end asked for"], ["web after the commit"], ["address led"]
 if "KILLS" in os.environ:
     LAUNCHING += [
         "after the claim",
@@ -52,6 +54,7 @@ if "KILLS" in os.environ:
         "before the end",
     ]
     ENDING += ["end verified"]
+    MOVING = ["move asked for", "address led", "move ended"]
     SAVING += ["web before the commit"]
 
 
@@ -250,6 +253,33 @@ def test_a_worker_killed_around_a_command_sends_it_once(matrix: Matrix, number: 
     deployments = [str(pk) for pk, number in matrix.rows("d.id, d.number", name) if number > 1]
     comments = [each.get("Comment") for each in client("ssm").list_commands()["Commands"]]
     assert [comments.count(deployment) for deployment in deployments] == [1, 1]
+    matrix.terminate([name])
+
+
+@pytest.mark.parametrize("number", ROUNDS)
+def test_a_worker_killed_while_a_site_moves_moves_it_once(matrix: Matrix, number: int) -> None:
+    name = matrix.create()
+    matrix.await_end([name])
+    matrix.check([name])
+    [(public_ip, old)] = matrix.rows("host(i.public_ip), i.ec2_id", name)
+    sign(public_ip, "Ada")
+    matrix.arm(MOVING[0])
+    matrix.ask_of(name, "machine/rebuild")
+    for following in (*MOVING[1:], ""):
+        matrix.await_death("worker")
+        if following:
+            matrix.arm(following)
+    matrix.await_end([name])
+    _, (row, new, state) = matrix.rows("i.id::text, i.ec2_id, d.state", name)
+    assert state == "succeeded", f"{matrix.rows('d.reason', name)}\n{matrix.stack.logs()}"
+    wait_until(lambda: machines() == [new], seconds=120)
+    assert machines(row) == [new] != [old]
+    assert addresses() == {public_ip: new}
+    assert "Ada" in requests.get(f"http://{public_ip}/", timeout=10).text
+    moves = Counter(matrix.moves(name))
+    # Of two machines, and of two deployments with numbers of their own.
+    assert all(count <= (2 if subject == "instance" else 1) for (subject, _), count in moves.items()), moves
+    matrix.check_secrets()
     matrix.terminate([name])
 
 
