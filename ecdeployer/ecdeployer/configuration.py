@@ -51,6 +51,7 @@ class Configuration:
     monthly_usd: Decimal | None
     monthly_usd_per_owner: Decimal | None
     agents: str
+    cloudwatch_namespace: str
     sign_up: bool
     github_client_id: str
     github_client_secret: str
@@ -149,6 +150,14 @@ def _read(env: Env, default_directory: str) -> Configuration:
         monthly_usd=env.decimal("MONTHLY_USD", None, validate=Range(min=0)),
         monthly_usd_per_owner=env.decimal("MONTHLY_USD_PER_OWNER", None, validate=Range(min=0)),
         agents=env.str("AGENTS", "required", validate=_is_one_of("required", "skip")),
+        cloudwatch_namespace=env.str(
+            "CLOUDWATCH_NAMESPACE",
+            "",
+            validate=_is_like(
+                r"(?!AWS/)[A-Za-z0-9._/#:-]{0,255}",
+                "letters, digits and . - _ / # : that do not begin with AWS/",
+            ),
+        ),
         sign_up=env.bool("SIGN_UP", False),
         github_client_id=env.str("GITHUB_CLIENT_ID", ""),
         github_client_secret=env.str("GITHUB_CLIENT_SECRET", ""),

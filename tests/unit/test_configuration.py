@@ -37,6 +37,8 @@ def loaded(monkeypatch: pytest.MonkeyPatch, **given: str) -> Configuration:
         ("RESOURCE_PREFIX", "Mine!", "found 'Mine!'"),
         ("INSTANCE_TYPES", "t3.micro,large", "found 'large'"),
         ("AGENTS", "maybe", "required, skip"),
+        ("CLOUDWATCH_NAMESPACE", "AWS/EC2", "do not begin with AWS/"),
+        ("CLOUDWATCH_NAMESPACE", "two words", "found 'two words'"),
         ("GITHUB_CLIENT_ID", "id", "GITHUB_CLIENT_SECRET"),
         ("GITHUB_CLIENT_SECRET", "secret", "GITHUB_CLIENT_ID"),
         ("GIT_HOSTS", "https://", "found 'https://'"),

@@ -13,6 +13,7 @@ from . import calls
 from .errors import AWSError, translate
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_ssm import SSMClient
@@ -54,6 +55,11 @@ class AWS:
     @property
     def iam(self) -> "IAMClient":
         client: IAMClient = self._client("iam")
+        return client
+
+    @property
+    def cloudwatch(self) -> "CloudWatchClient":
+        client: CloudWatchClient = self._client("cloudwatch")
         return client
 
     @property

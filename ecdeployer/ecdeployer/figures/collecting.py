@@ -1,7 +1,7 @@
 """Asking machines for their figures: one command for fifty of them, and one call that reads the answers."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -17,7 +17,7 @@ from ..instances import infrastructure
 from ..instances.connection import aws
 from ..instances.models import Instance
 from ..instances.states import InstanceState
-from . import judging
+from . import judging, publishing
 from .lines import KEPT, Reading, minute_of, read
 from .models import Gauge, Question, Sample
 
@@ -113,24 +113,30 @@ def read_answers() -> None:
 
 def keep(answers: Sequence[Answer], *, now: datetime) -> None:
     """What is new in them. Any number of times; three queries, and those of the rules."""
-    by_id = {answer.ec2_id: answer for answer in answers}
-    gauges = Gauge.objects.filter(instance__ec2_id__in=by_id).select_related("instance")
-    readings: dict[Gauge, list[Reading]] = {}
-    for gauge in gauges:
-        new = read(by_id[str(gauge.instance.ec2_id)].output, after=gauge.minute, now=now)
-        if new:
-            readings[gauge] = new
-            gauge.minute, gauge.heard_at = new[-1].minute, now
-            if gauge.minute < minute_of(now) - BEHIND:
-                gauge.due_at = now
     with transaction.atomic():
+        readings = _read_new({answer.ec2_id: answer for answer in answers}, now=now)
         samples = (_sample(gauge, each) for gauge, found in readings.items() for each in found)
         while part := list(islice(samples, 1000)):
             Sample.objects.bulk_create(part, ignore_conflicts=True)
         if readings:
             Gauge.objects.bulk_update(readings, ["minute", "heard_at", "due_at"], batch_size=500)
     if readings:
+        publishing.publish({gauge.instance: found for gauge, found in readings.items()})
         judging.judge({gauge.instance.application_id for gauge in readings}, now=now)
+
+
+def _read_new(answers: Mapping[str, Answer], *, now: datetime) -> dict[Gauge, list[Reading]]:
+    """By gauges, changed and not written. Who reads the same answer waits, and finds nothing new."""
+    gauges = Gauge.objects.filter(instance__ec2_id__in=answers).select_related("instance")
+    readings: dict[Gauge, list[Reading]] = {}
+    for gauge in gauges.select_for_update(of=("self",)).order_by("pk"):
+        new = read(answers[str(gauge.instance.ec2_id)].output, after=gauge.minute, now=now)
+        if new:
+            readings[gauge] = new
+            gauge.minute, gauge.heard_at = new[-1].minute, now
+            if gauge.minute < minute_of(now) - BEHIND:
+                gauge.due_at = now
+    return readings
 
 
 def _sample(gauge: Gauge, reading: Reading) -> Sample:

@@ -85,9 +85,16 @@ def instance_policy(scope: Scope) -> Policy:
     )
 
 
-def portal_policy(scope: Scope) -> Policy:
-    """What the portal's own role or user needs, ``ensure_infrastructure`` apart (see docs/operating.md)."""
-    return _policy(*_launching(scope), *_owning(scope), *_parameters(scope), *_commanding(scope))
+def portal_policy(scope: Scope, *, namespace: str = "") -> Policy:
+    """What the portal's own role or user needs, ``ensure_infrastructure`` apart (see docs/operating.md).
+
+    ``namespace``: of CloudWatch, where figures go there.
+    """
+    statements = [*_launching(scope), *_owning(scope), *_parameters(scope), *_commanding(scope)]
+    if namespace:
+        only = {"StringEquals": {"cloudwatch:namespace": namespace}}
+        statements.append(_allow("Figures", ["cloudwatch:PutMetricData"], "*", only))
+    return _policy(*statements)
 
 
 def _launching(scope: Scope) -> list[Statement]:

@@ -108,4 +108,12 @@ def test_one_role_may_be_passed_to_ec2_alone() -> None:
 
 def test_the_portals_policy_fits_where_it_is_to_go() -> None:
     """A managed policy may have 6,144 characters without its white space."""
-    assert len(json.dumps(portal_policy(SCOPE), separators=(",", ":"))) < 6144
+    policy = portal_policy(SCOPE, namespace="x" * 255)
+    assert len(json.dumps(policy, separators=(",", ":"))) < 6144
+
+
+def test_figures_go_to_one_namespace_where_there_is_one() -> None:
+    assert "Figures" not in statements(portal_policy(SCOPE))
+    figures = statements(portal_policy(SCOPE, namespace="sites"))["Figures"]
+    assert figures["Action"] == ["cloudwatch:PutMetricData"]
+    assert figures["Condition"] == {"StringEquals": {"cloudwatch:namespace": "sites"}}

@@ -27,7 +27,7 @@ class Command(BaseCommand):
         aws = connect(settings.AWS_REGION, settings.AWS_ENDPOINT_URL)
         try:
             if show_portal_policy:
-                policy = portal_policy(infrastructure.scope_of(aws))
+                policy = portal_policy(infrastructure.scope_of(aws), namespace=settings.CLOUDWATCH_NAMESPACE)
                 self.stdout.write(json.dumps(policy, indent=2))
                 return
             self._ensure(aws)
