@@ -422,7 +422,7 @@ def test_hostile_lines_of_a_procfile_are_run_to_the_byte_or_shown_as_text(site: 
     assert site.processes() == {"web": "RUNNING"} | {f"p{number}": "RUNNING" for number in range(PROCESSES)}
     for number, each in enumerate(said):
         assert site.data(f"p{number}") == "".join(f"{text}\n" for text in each)
-    pages = [f"/deployments/{deployment['id']}/", f"/applications/{site.pk}/processes/"]
+    pages = [f"/deployments/{deployment['id']}/", f"/processes/of/{site.pk}/"]
     assert "of the Procfile is not run" in harmless([site.portal.page(each) for each in pages])
     commit = site.commit_next("Run none")
     site.forge.push()
