@@ -289,7 +289,8 @@ the request to the portal until it says that it is live.
 {switches}
 
 What takes a site away, under {away_rate} requests a second of the same kinds. Told to come back: 503 and
-Retry-After. Away: from the first visitor whom the site has not answered within a second to the last.
+Retry-After. Away: from the first visitor whom the site has not answered within a second to the last, be it
+one whose upload of ten seconds had begun before.
 
 {away}
 """

@@ -50,7 +50,8 @@ def _row(label: str, measured: Measured) -> list[str]:
 def render_away(seen: Mapping[str, Measured]) -> str:
     """Of deeds that take a site away: a row for each, by its label.
 
-    Away: from the first visitor who was not answered by the site within a second to the last.
+    Away: from the first visitor who was not answered by the site within a second to the last, by when they
+    came: one whose upload was cut short came before.
     """
     return table.render(_AWAY, [_away_row(label, measured) for label, measured in seen.items()])
 
