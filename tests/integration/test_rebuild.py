@@ -11,6 +11,9 @@ import requests
 from tests.integration.deployment_stack import Stack, running_stack, wait_until
 from tests.integration.test_machine_changes import GUESTBOOK, Site, ec2
 
+#: See tests/conftest.py.
+IN_ORDER = True
+
 CODE = (
     "from ecdeployer.applications.models import Application; from ecdeployer.machines import actions; "
     "from ecdeployer.commands import actions as commands; a = Application.objects.get(name={name!r}); "
