@@ -184,9 +184,7 @@ def _await(site: Site, deployment: str) -> None:
 def _restart(site: Site) -> None:
     """Gunicorn's workers, one after the other."""
     site.processes()
-    address = f"/applications/{site.pk}/processes"
-    site.portal.call("POST", f"{address}/web/restart")
-    wait_until(lambda: not site.portal.call("GET", address)["asking"], seconds=120)
+    site.processes("web/restart")
 
 
 def _maintain(site: Site) -> None:

@@ -1,7 +1,7 @@
 """Medians, ranges and ratios as one table."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 Measured = Mapping[str, float]
 
@@ -16,9 +16,15 @@ def medians(runs: Sequence[Measured]) -> dict[str, float]:
 
 
 def spread(runs: Sequence[Measured], name: str) -> str:
-    """Lowest and highest."""
+    """Lowest and highest; empty where no run has it."""
     values = [run[name] for run in runs if name in run]
-    return f"{min(values):.1f} to {max(values):.1f}" if values else ""
+    return span(values) if values else ""
+
+
+def span(values: Iterable[float], digits: int = 1) -> str:
+    """Lowest and highest."""
+    ordered = sorted(values)
+    return f"{ordered[0]:.{digits}f} to {ordered[-1]:.{digits}f}"
 
 
 def rows(portal: Sequence[Measured], hand: Sequence[Measured], steps: Sequence[tuple[str, str]]) -> list[str]:

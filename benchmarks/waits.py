@@ -34,16 +34,15 @@ def render(seen: Mapping[str, Measured]) -> str:
 
 def _row(label: str, measured: Measured) -> list[str]:
     summary = Summary.of([visit for _, visits in measured for visit in visits])
-    longest = sorted(Summary.of(visits).slowest for _, visits in measured)
-    seconds = sorted(took for took, _ in measured)
+    seconds = [took for took, _ in measured]
     return [
         label,
         f"{summary.requests:,}",
         f"{summary.failed:,}",
         f"{summary.p50 * 1000:.0f}",
         f"{summary.p99 * 1000:.0f}",
-        f"{longest[0]:.2f} to {longest[-1]:.2f}",
-        f"{seconds[0]:.1f} to {seconds[-1]:.1f}" if seconds[-1] else "",
+        table.span((Summary.of(visits).slowest for _, visits in measured), digits=2),
+        table.span(seconds) if any(seconds) else "",
     ]
 
 
@@ -58,15 +57,13 @@ def render_away(seen: Mapping[str, Measured]) -> str:
 
 def _away_row(label: str, measured: Measured) -> list[str]:
     visits = [visit for _, visits in measured for visit in visits]
-    away = sorted(_away(visits) for _, visits in measured)
-    seconds = sorted(took for took, _ in measured)
     return [
         label,
         f"{len(visits):,}",
         f"{sum(visit.status == 503 for visit in visits):,}",
         f"{sum(visit.status not in (200, 503) for visit in visits):,}",
-        f"{away[0]:.1f} to {away[-1]:.1f}",
-        f"{seconds[0]:.1f} to {seconds[-1]:.1f}",
+        table.span(_away(visits) for _, visits in measured),
+        table.span(took for took, _ in measured),
     ]
 
 

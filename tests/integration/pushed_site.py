@@ -41,15 +41,16 @@ class Site:
 
     def shows(self) -> str:
         """The release that a visitor sees."""
-        with requests.Session() as session:
-            session.trust_env = False
-            return str(session.get(f"http://{self.address}/visits/", timeout=120).json()["release"])
+        return str(self.ask("/visits/")["release"])
 
     def environment(self) -> dict[str, str]:
+        return dict(self.ask("/environment/"))
+
+    def ask(self, path: str) -> Any:
+        """JSON of the site itself."""
         with requests.Session() as session:
             session.trust_env = False
-            found: dict[str, str] = session.get(f"http://{self.address}/environment/", timeout=120).json()
-        return found
+            return session.get(f"http://{self.address}{path}", timeout=60).json()
 
     def data(self, name: str) -> str:
         """A file of the site's own, read by manage.py on its machine."""
@@ -63,10 +64,10 @@ class Site:
         assert read()["exit_code"] == 0, read()
         return str(self.portal.call("GET", f"/commands/{asked['id']}/output")["text"])
 
-    def processes(self) -> dict[str, str]:
-        """The state of each, as the machine tells now."""
+    def processes(self, asked: str = "refresh") -> dict[str, str]:
+        """The state of each, as the machine has told last when it has done what was asked."""
         address = f"/applications/{self.pk}/processes"
-        self.portal.call("POST", f"{address}/refresh")
+        self.portal.call("POST", f"{address}/{asked}")
         wait_until(lambda: not self.portal.call("GET", address)["asking"], seconds=60)
         told = self.portal.call("GET", address)
         assert told["failure"] == ""

@@ -15,7 +15,6 @@ from tests.integration.deployment_stack import (
     BRIDGE,
     CLOUD_PORT,
     GIT_PORT,
-    ROOT,
     WEB_PORT,
     Stack,
     running_stack,
@@ -23,8 +22,7 @@ from tests.integration.deployment_stack import (
     start_worker,
     wait_until,
 )
-
-GUESTBOOK = ROOT / "samples" / "guestbook"
+from tests.integration.guestbook import GUESTBOOK
 
 
 @pytest.fixture(scope="module")

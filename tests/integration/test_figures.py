@@ -18,18 +18,18 @@ import pytest
 from tests.integration.deployment_stack import (
     BRIDGE,
     CLOUD_PORT,
-    ROOT,
     Stack,
     running_stack,
     start_worker,
     wait_until,
 )
+from tests.integration.guestbook import GUESTBOOK
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with running_stack(tmp_path_factory.mktemp("stack")) as running:
-        running.publish("guestbook", ROOT / "samples" / "guestbook")
+        running.publish("guestbook", GUESTBOOK)
         yield running
 
 

@@ -1,6 +1,5 @@
 """A machine that is stopped, started, rebooted and resized: its site comes back at the same address."""
 
-import re
 import time
 from collections.abc import Iterator
 from typing import Any, LiteralString
@@ -13,17 +12,16 @@ from psycopg import sql
 
 from tests.integration.deployment_stack import (
     CLOUD_PORT,
-    ROOT,
     Stack,
     running_stack,
     start_worker,
     wait_until,
 )
+from tests.integration.guestbook import GUESTBOOK, sign
 
 #: See tests/conftest.py.
 IN_ORDER = True
 
-GUESTBOOK = ROOT / "samples" / "guestbook"
 CODE = (
     "from ecdeployer.applications.models import Application; from ecdeployer.machines import actions; "
     "a = Application.objects.get(name={name!r}); actions.{act}(a, {given}by=a.owner)"
@@ -58,11 +56,7 @@ class Site:
 
     def sign(self, message: str) -> None:
         """An entry of the guestbook."""
-        with requests.Session() as session:
-            page = session.get(f"http://{self.address}/", timeout=5).text
-            token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-            data = {"name": "Ada", "message": message, "csrfmiddlewaretoken": token[1] if token else ""}
-            assert session.post(f"http://{self.address}/", data, timeout=5).ok
+        sign(self.address, "Ada", message)
 
     def ask(self, act: str, given: str = "", **named: str) -> None:
         words = [*([repr(given)] if given else []), *(f"{name}={value!r}" for name, value in named.items())]

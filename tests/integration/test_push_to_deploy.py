@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 import pytest
-import requests
 from ecdeployer.deployments.texts import clean
 from ecdeployer.preflight.procfile import PROCESSES
 
@@ -248,7 +247,7 @@ RELEASE = "{release}"
 
 
 def say(word):
-    with open("/srv/ecdeployer/shared/data/beside", "a") as file:
+    with open("{data}/beside", "a") as file:
         print(word, RELEASE, file=file, flush=True)
 
 
@@ -267,7 +266,7 @@ while True:
 
 def push_with_a_worker(site: Site) -> dict[str, Any]:
     files = {**site.next(), "Procfile": "worker: exec python beside.py\n"}
-    files["beside.py"] = BESIDE.format(release=site.name)
+    files["beside.py"] = BESIDE.format(release=site.name, data=DATA)
     commit = site.forge.commit(files, "Work beside the site")
     site.forge.push()
     return site.deployed(commit)
@@ -316,9 +315,7 @@ def test_maintenance_around_a_push_is_for_all_but_those_let_through(site: Site) 
 
 def test_a_rebuild_stays_behind_the_address_and_a_push_meanwhile_comes_after_it(site: Site) -> None:
     """Visitors are told to come back for some seconds, and find what they wrote."""
-    with requests.Session() as session:
-        session.trust_env = False
-        visits = session.get(f"http://{site.address}/visits/?add=1", timeout=60).json()["visits"]
+    visits = site.ask("/visits/?add=1")["visits"]
     old = site.instance
     with visitors(site.address, rate=10) as crowd:
         rebuilt = site.portal.call("POST", f"/applications/{site.pk}/machine/rebuild")
@@ -334,9 +331,7 @@ def test_a_rebuild_stays_behind_the_address_and_a_push_meanwhile_comes_after_it(
     assert pushed["instance"]["public_ip"] == site.address
     assert {each.status for each in crowd.failed if each.path in QUICK} <= {503, 0}
     assert [each.status for each in crowd.failed].count(503) > 5
-    with requests.Session() as session:
-        session.trust_env = False
-        assert session.get(f"http://{site.address}/visits/", timeout=60).json()["visits"] == visits
+    assert site.ask("/visits/")["visits"] == visits
 
 
 def test_a_push_whose_delivery_was_lost_is_found_by_asking(site: Site) -> None:

@@ -1,6 +1,5 @@
 """A rebuild: another machine takes the place of the one that serves, with all that the site keeps."""
 
-import re
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +8,8 @@ import pytest
 import requests
 
 from tests.integration.deployment_stack import Stack, running_stack, wait_until
-from tests.integration.test_machine_changes import GUESTBOOK, Site, ec2
+from tests.integration.guestbook import GUESTBOOK, sign
+from tests.integration.test_machine_changes import Site, ec2
 
 #: See tests/conftest.py.
 IN_ORDER = True
@@ -47,15 +47,6 @@ class Visitor(threading.Thread):
         """Seconds from the first answer that is not the site's to the last."""
         times = [at for at, status in self.seen if status != 200]
         return max(times) - min(times) if times else 0.0
-
-
-def sign(address: str, name: str) -> None:
-    session = requests.Session()
-    page = session.get(f"http://{address}/", timeout=10).text
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-    assert token
-    data = {"csrfmiddlewaretoken": token[1], "name": name, "message": "was here"}
-    assert session.post(f"http://{address}/", data=data, timeout=10).status_code == 200
 
 
 def machines() -> list[str]:

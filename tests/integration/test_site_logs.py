@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.deployment_stack import BRIDGE, ROOT, WEB_PORT, Stack, running_stack, wait_until
+from tests.integration.deployment_stack import BRIDGE, WEB_PORT, Stack, running_stack, wait_until
+from tests.integration.guestbook import GUESTBOOK
 
-GUESTBOOK = ROOT / "samples" / "guestbook"
 TALKING = """
 import sys
 from django.http import HttpResponse

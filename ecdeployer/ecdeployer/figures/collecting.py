@@ -121,8 +121,8 @@ def keep(answers: Sequence[Answer], *, now: datetime) -> None:
         if readings:
             Gauge.objects.bulk_update(readings, ["minute", "heard_at", "due_at"], batch_size=500)
     if readings:
-        publishing.publish({gauge.instance: found for gauge, found in readings.items()})
         judging.judge({gauge.instance.application_id for gauge in readings}, now=now)
+        publishing.publish({gauge.instance: found for gauge, found in readings.items()})
 
 
 def _read_new(answers: Mapping[str, Answer], *, now: datetime) -> dict[Gauge, list[Reading]]:
