@@ -1,7 +1,6 @@
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import MagicMock
 
 import pytest
 from django.utils import timezone
@@ -54,14 +53,13 @@ class RunCommand:
 
 
 @pytest.fixture
-def run_command() -> Iterator[RunCommand]:
+def run_command(monkeypatch: pytest.MonkeyPatch) -> RunCommand:
+    """By monkeypatch, as the tests do that put something else in its place: what they find is put back."""
     fake = RunCommand()
-    with (
-        patch.object(questions, "ask", fake.ask),
-        patch.object(questions, "answers", fake.answers),
-        patch.object(collecting, "aws"),
-    ):
-        yield fake
+    monkeypatch.setattr(questions, "ask", fake.ask)
+    monkeypatch.setattr(questions, "answers", fake.answers)
+    monkeypatch.setattr(collecting, "aws", MagicMock())
+    return fake
 
 
 def minutes_ago(minutes: float) -> datetime:
