@@ -7,6 +7,7 @@ export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive HOME=/root
 readonly verdict=/var/lib/ecdeployer/image-verdict.json
 readonly cache=/var/cache/ecdeployer/uv
 readonly parameters=/etc/ecdeployer/image.json
+readonly figures=/etc/ecdeployer/cloudwatch_agent.json
 mkdir -p /var/log/ecdeployer /var/lib/ecdeployer
 exec >>/var/log/ecdeployer/image.log 2>&1
 step="start"
@@ -85,13 +86,14 @@ warm_cache() {
 
 install_agents() {
     if [[ $(parameter agents) == skip ]]; then
-        say "the CodeDeploy and SSM agents are skipped"
+        say "AWS's agents are skipped"
         return
     fi
-    local region ssm=/var/tmp/amazon-ssm-agent.deb codedeploy=/var/tmp/codedeploy-install
+    local region architecture ssm=/var/tmp/amazon-ssm-agent.deb codedeploy=/var/tmp/codedeploy-install
     region=$(parameter region)
+    architecture=$(dpkg --print-architecture)
     curl -fsSL --retry 5 -o "$ssm" \
-        "https://s3.$region.amazonaws.com/amazon-ssm-$region/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb"
+        "https://s3.$region.amazonaws.com/amazon-ssm-$region/latest/debian_$architecture/amazon-ssm-agent.deb"
     apt-get -qy install "$ssm"
     systemctl enable amazon-ssm-agent
     apt-get -qy install --no-install-recommends ruby
@@ -99,14 +101,24 @@ install_agents() {
     chmod +x "$codedeploy"
     "$codedeploy" auto
     systemctl enable codedeploy-agent
-    rm -f "$ssm" "$codedeploy"
+    if [[ -e $figures ]]; then install_cloudwatch_agent "$region" "$architecture"; fi
+}
+
+# It reads its configuration again at each start, so that a machine of this image tells its own id.
+install_cloudwatch_agent() { # REGION ARCHITECTURE
+    local package=/var/tmp/amazon-cloudwatch-agent.deb
+    curl -fsSL --retry 5 -o "$package" \
+        "https://amazoncloudwatch-agent-$1.s3.$1.amazonaws.com/debian/$2/latest/amazon-cloudwatch-agent.deb"
+    apt-get -qy install "$package"
+    /opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -c "file:$figures"
+    systemctl enable amazon-cloudwatch-agent
 }
 
 clean_up() {
     apt-get -qy autoremove --purge
     apt-get -q clean
     rm -rf /var/lib/apt/lists/* /var/tmp/* /tmp/* /root/.cache /root/.ssh /home/*/.ssh
-    rm -rf /usr/share/doc/* /usr/share/man/* /usr/share/info/* /etc/ecdeployer/warm_packages.txt "$parameters"
+    rm -rf /usr/share/doc/* /usr/share/man/* /usr/share/info/* /etc/ecdeployer/warm_packages.txt "$parameters" "$figures"
     rm -f /etc/ssh/ssh_host_* /etc/dpkg/dpkg.cfg.d/ecdeployer /var/lib/amazon/ssm/registration
     find /var/log -type f ! -path '/var/log/ecdeployer/*' -exec truncate --size 0 {} +
     cloud-init clean --logs

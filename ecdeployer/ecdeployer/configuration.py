@@ -52,6 +52,7 @@ class Configuration:
     monthly_usd_per_owner: Decimal | None
     agents: str
     cloudwatch_namespace: str
+    cloudwatch_agent: bool
     sign_up: bool
     github_client_id: str
     github_client_secret: str
@@ -95,6 +96,8 @@ def load(default_directory: str) -> Configuration:
         sys.exit(f"ecdeployer: {_one_line(error)}")
     if bool(configuration.github_client_id) != bool(configuration.github_client_secret):
         sys.exit("ecdeployer: GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET: one is set; set both, or neither")
+    if configuration.cloudwatch_agent and not configuration.cloudwatch_namespace:
+        sys.exit("ecdeployer: CLOUDWATCH_AGENT: it is on without a CLOUDWATCH_NAMESPACE; set that, too")
     return configuration
 
 
@@ -158,6 +161,7 @@ def _read(env: Env, default_directory: str) -> Configuration:
                 "letters, digits and . - _ / # : that do not begin with AWS/",
             ),
         ),
+        cloudwatch_agent=env.bool("CLOUDWATCH_AGENT", False),
         sign_up=env.bool("SIGN_UP", False),
         github_client_id=env.str("GITHUB_CLIENT_ID", ""),
         github_client_secret=env.str("GITHUB_CLIENT_SECRET", ""),

@@ -382,6 +382,8 @@ MONTHLY_USD = CONFIGURATION.monthly_usd
 MONTHLY_USD_PER_OWNER = CONFIGURATION.monthly_usd_per_owner
 AGENTS = CONFIGURATION.agents
 CLOUDWATCH_NAMESPACE = CONFIGURATION.cloudwatch_namespace
+#: Whether machines put their own figures there, by AWS's agent.
+CLOUDWATCH_AGENT = CONFIGURATION.cloudwatch_agent
 GIT_HOSTS = CONFIGURATION.git_hosts
 #: What ssh may meet, as lines of known_hosts.
 GIT_KNOWN_HOSTS = host_keys.with_published(CONFIGURATION.git_known_hosts)

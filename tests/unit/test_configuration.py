@@ -39,6 +39,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, **given: str) -> Configuration:
         ("AGENTS", "maybe", "required, skip"),
         ("CLOUDWATCH_NAMESPACE", "AWS/EC2", "do not begin with AWS/"),
         ("CLOUDWATCH_NAMESPACE", "two words", "found 'two words'"),
+        ("CLOUDWATCH_AGENT", "true", "without a CLOUDWATCH_NAMESPACE"),
         ("GITHUB_CLIENT_ID", "id", "GITHUB_CLIENT_SECRET"),
         ("GITHUB_CLIENT_SECRET", "secret", "GITHUB_CLIENT_ID"),
         ("GIT_HOSTS", "https://", "found 'https://'"),

@@ -96,19 +96,27 @@ class DeploymentParameters:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageParameters:
-    """``agents``: "required" on AWS, where an image without them is worth nothing; "skip" elsewhere."""
+    """``agents``: "required" on AWS, where an image without them is worth nothing; "skip" elsewhere.
+
+    ``cloudwatch_namespace``: where the CloudWatch agent puts a machine's figures; empty for no such agent.
+    """
 
     agents: str
     region: str
+    cloudwatch_namespace: str = ""
 
     def __post_init__(self) -> None:
         if self.agents not in {"required", "skip"}:
             raise ParameterError(f"agents: {self.agents!r} is neither required nor skip")
         if not _matches(r"[a-z]{2}(-[a-z]+)+-\d")(self.region):
             raise ParameterError(f"region: {self.region!r} is no region")
+        if not _matches(r"[A-Za-z0-9._/#:-]{0,255}")(self.cloudwatch_namespace):
+            raise ParameterError(f"cloudwatch_namespace: {self.cloudwatch_namespace!r} is no namespace")
 
     def to_json(self) -> str:
-        return json.dumps({"version": VERSION, **asdict(self)}, separators=(",", ":"))
+        """What the script itself reads."""
+        document = {"version": VERSION, "agents": self.agents, "region": self.region}
+        return json.dumps(document, separators=(",", ":"))
 
 
 def _matches(pattern: str | re.Pattern[str]) -> Callable[[object], bool]:

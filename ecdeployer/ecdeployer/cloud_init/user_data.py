@@ -1,11 +1,12 @@
 """User data for RunInstances: a cloud-config that writes files, a script that runs, gzipped together."""
 
 import gzip
+import json
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from textwrap import indent
 
-from . import scripts
+from . import cloudwatch_agent, scripts
 from .parameters import DeploymentParameters, ImageParameters
 
 #: EC2 refuses more, counted before base64.
@@ -33,6 +34,9 @@ def render_image(parameters: ImageParameters) -> bytes:
         _file("/etc/ecdeployer/image.json", parameters.to_json() + "\n"),
         _file("/etc/ecdeployer/warm_packages.txt", scripts.read("warm_packages.txt")),
     ]
+    if parameters.cloudwatch_namespace:
+        figures = cloudwatch_agent.configuration(parameters.cloudwatch_namespace)
+        files.append(_file("/etc/ecdeployer/cloudwatch_agent.json", json.dumps(figures, indent=2) + "\n"))
     return _multipart(files, scripts.read("userdata_image.sh"))
 
 

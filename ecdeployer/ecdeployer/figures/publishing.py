@@ -29,20 +29,22 @@ def publish(readings: Mapping[Instance, Sequence[Reading]]) -> None:
 
 
 def _of(instance: Instance, reading: Reading) -> Iterator[Figure]:
-    """The first three have the names that the CloudWatch agent gives them, for dashboards made for it.
+    """The first three have the names that the CloudWatch agent gives them; where it runs, it puts them there.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/metrics-collected-by-CloudWatch-agent.html
     """
-    values: tuple[tuple[str, Unit, float | None], ...] = (
+    machine: tuple[tuple[str, Unit, float | None], ...] = (
         ("cpu_usage_active", "Percent", reading.processor),
         ("mem_used_percent", "Percent", reading.memory),
         ("disk_used_percent", "Percent", reading.disk),
+    )
+    requests: tuple[tuple[str, Unit, float | None], ...] = (
         ("requests", "Count", reading.requests),
         ("requests_5xx", "Count", reading.errors),
         ("response_time_p50", "Milliseconds", reading.median),
         ("response_time_p95", "Milliseconds", reading.slow),
     )
     dimensions = {"InstanceId": str(instance.ec2_id)}
-    for name, unit, value in values:
+    for name, unit, value in (*(() if settings.CLOUDWATCH_AGENT else machine), *requests):
         if value is not None:
             yield Figure(name=name, at=reading.at, value=value, unit=unit, dimensions=dimensions)

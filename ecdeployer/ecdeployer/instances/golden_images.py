@@ -99,7 +99,12 @@ class Recipe:
 
 def recipe(*, base_ami_id: str, instance_type: str) -> Recipe:
     """The present script and what travels with it; its digest is of the text, whoever compressed it."""
-    packed = user_data.render_image(ImageParameters(agents=settings.AGENTS, region=settings.AWS_REGION))
+    parameters = ImageParameters(
+        agents=settings.AGENTS,
+        region=settings.AWS_REGION,
+        cloudwatch_namespace=settings.CLOUDWATCH_NAMESPACE if settings.CLOUDWATCH_AGENT else "",
+    )
+    packed = user_data.render_image(parameters)
     return Recipe(
         base_ami_id=base_ami_id,
         instance_type=instance_type,

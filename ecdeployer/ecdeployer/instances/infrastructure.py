@@ -191,7 +191,8 @@ def _ensure_role(aws: AWS, scope: Scope) -> Line:
 
 
 def _ensure_role_policy(aws: AWS, scope: Scope) -> Line:
-    wanted = instance_policy(scope)
+    namespace = settings.CLOUDWATCH_NAMESPACE if settings.CLOUDWATCH_AGENT else ""
+    wanted = instance_policy(scope, namespace=namespace)
     present = iam.role_policy(aws, scope.role_name, _POLICY_NAME)
     if present == wanted:
         return Line("role policy", _POLICY_NAME, "found")

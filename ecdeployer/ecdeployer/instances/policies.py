@@ -49,12 +49,12 @@ def instance_trust(scope: Scope) -> Policy:
     )
 
 
-def instance_policy(scope: Scope) -> Policy:
+def instance_policy(scope: Scope, *, namespace: str = "") -> Policy:
     """One role for all instances, and yet each reads its own application's secrets alone.
 
     The agent's actions are those of Run Command; they take no resource. Of the managed policy for the agent
     it leaves out reading every parameter and document of the account. A new machine takes its scripts from
-    our deploy document.
+    our deploy document. ``namespace``: of CloudWatch, where the machine's agent puts figures.
     """
     agent = [
         "ssm:UpdateInstanceInformation",
@@ -73,7 +73,7 @@ def instance_policy(scope: Scope) -> Policy:
             )
         ),
     ]
-    return _policy(
+    statements = [
         _allow("RunCommandAgent", agent, "*"),
         _allow("OwnScripts", ["ssm:GetDocument"], scope.arn("ssm", f"document/{scope.prefix}-deploy")),
         _allow(
@@ -82,7 +82,9 @@ def instance_policy(scope: Scope) -> Policy:
             [scope.environments, scope.deploy_keys],
             {"StringEquals": {f"ssm:resourceTag/{tags.INSTANCE}": "${ec2:SourceInstanceARN}"}},
         ),
-    )
+        *_figures(namespace),
+    ]
+    return _policy(*statements)
 
 
 def portal_policy(scope: Scope, *, namespace: str = "") -> Policy:
@@ -90,11 +92,13 @@ def portal_policy(scope: Scope, *, namespace: str = "") -> Policy:
 
     ``namespace``: of CloudWatch, where figures go there.
     """
-    statements = [*_launching(scope), *_owning(scope), *_parameters(scope), *_commanding(scope)]
-    if namespace:
-        only = {"StringEquals": {"cloudwatch:namespace": namespace}}
-        statements.append(_allow("Figures", ["cloudwatch:PutMetricData"], "*", only))
-    return _policy(*statements)
+    own = [*_launching(scope), *_owning(scope), *_parameters(scope), *_commanding(scope)]
+    return _policy(*own, *_figures(namespace))
+
+
+def _figures(namespace: str) -> list[Statement]:
+    only = {"StringEquals": {"cloudwatch:namespace": namespace}}
+    return [_allow("Figures", ["cloudwatch:PutMetricData"], "*", only)] if namespace else []
 
 
 def _launching(scope: Scope) -> list[Statement]:

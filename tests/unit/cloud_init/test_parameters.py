@@ -157,3 +157,9 @@ def test_the_token_is_in_no_message_and_no_representation(make: Make) -> None:
 def test_an_image_is_told_a_region_and_whether_agents_are_required(agents: str, region: str) -> None:
     with pytest.raises(ParameterError):
         ImageParameters(agents=agents, region=region)
+
+
+@pytest.mark.parametrize("namespace", ["two words", "a\n", '"', "x" * 256])
+def test_an_image_is_told_a_namespace_of_cloudwatch(namespace: str) -> None:
+    with pytest.raises(ParameterError, match="namespace"):
+        ImageParameters(agents="required", region="eu-west-1", cloudwatch_namespace=namespace)

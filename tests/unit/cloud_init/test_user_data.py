@@ -3,6 +3,7 @@ import gzip
 import ipaddress
 import json
 import secrets
+from dataclasses import replace
 from email.message import Message
 from typing import Any
 
@@ -64,6 +65,19 @@ def test_an_image_gets_its_script_and_the_packages_to_warm() -> None:
     assert json.loads(files["/etc/ecdeployer/image.json"])["agents"] == "required"
     assert "celery" in files["/etc/ecdeployer/warm_packages.txt"].split()
     assert script == scripts.read("userdata_image.sh")
+
+
+def test_an_image_with_the_cloudwatch_agent_gets_its_configuration() -> None:
+    plain = ImageParameters(agents="required", region="eu-west-1")
+    config, _ = parts(user_data.render_image(replace(plain, cloudwatch_namespace="sites/machines")))
+    files = {file["path"]: file["content"] for file in config["write_files"]}
+    path = "/etc/ecdeployer/cloudwatch_agent.json"
+    metrics = json.loads(files[path])["metrics"]
+    assert metrics["namespace"] == "sites/machines"
+    assert metrics["append_dimensions"] == {"InstanceId": "${aws:InstanceId}"}
+    assert path in scripts.read("userdata_image.sh")
+    without, _ = parts(user_data.render_image(plain))
+    assert path not in {file["path"] for file in without["write_files"]}
 
 
 def test_every_script_is_ascii_and_sent() -> None:

@@ -65,6 +65,15 @@ def test_each_minute_is_published_once(aws: AWS, instance: Instance, settings: S
     }  # fmt: skip
 
 
+def test_where_the_agent_runs_the_portal_tells_of_requests_alone(
+    aws: AWS, instance: Instance, settings: Settings
+) -> None:
+    settings.CLOUDWATCH_NAMESPACE, settings.CLOUDWATCH_AGENT = "sites", True
+    hear(instance, "10.0 20.0 30.0 5 1 8 90")
+    names = {each["MetricName"] for each in aws.cloudwatch.list_metrics(Namespace="sites")["Metrics"]}
+    assert names == {"requests", "requests_5xx", "response_time_p50", "response_time_p95"}
+
+
 def test_a_minute_without_a_request_has_no_response_time(
     aws: AWS, instance: Instance, settings: Settings
 ) -> None:

@@ -12,6 +12,7 @@ from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
 from ecdeployer.instances import golden_images, infrastructure
 from ecdeployer.instances.models import GoldenImage
+from pytest_django import Settings
 
 from .conftest import BASE_AMI_PARAMETER
 
@@ -308,6 +309,14 @@ def test_an_image_of_the_same_script_is_usable(
     row = built(account, recipe, console)
     assert golden_images.find_usable(account, script_sha256=SHA) == row
     assert golden_images.find_usable(account, script_sha256="6" * 64) is None
+
+
+def test_an_image_without_the_cloudwatch_agent_is_not_one_with_it(settings: Settings) -> None:
+    def digest(*, agent: bool) -> str:
+        settings.CLOUDWATCH_NAMESPACE, settings.CLOUDWATCH_AGENT = "sites", agent
+        return golden_images.recipe(base_ami_id="ami-1", instance_type="t3.micro").script_sha256
+
+    assert digest(agent=True) != digest(agent=False)
 
 
 def test_a_new_database_learns_of_the_image_that_the_account_has(

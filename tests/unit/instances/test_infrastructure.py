@@ -81,6 +81,15 @@ def test_a_difference_makes_one_new_version_and_the_old_one_keeps_its_meaning(
     assert set(ensure(aws).values()) == {"found"}
 
 
+def test_the_cloudwatch_agent_changes_what_machines_may_do_and_nothing_else(
+    aws: AWS, settings: Settings
+) -> None:
+    ensure(aws)
+    settings.CLOUDWATCH_NAMESPACE, settings.CLOUDWATCH_AGENT = "sites", True
+    outcomes = ensure(aws)
+    assert [name for name, outcome in outcomes.items() if outcome != "found"] == ["role policy instance"]
+
+
 def test_going_back_takes_the_version_that_is_there(aws: AWS, monkeypatch: pytest.MonkeyPatch) -> None:
     ensure(aws)
     with monkeypatch.context() as patch:

@@ -53,6 +53,13 @@ def test_an_instance_has_no_action_of_ec2_or_iam() -> None:
     assert {action.split(":")[0] for action in actions} == {"ssm", "ssmmessages", "ec2messages"}
 
 
+def test_an_instance_with_the_agent_puts_figures_into_one_namespace() -> None:
+    added = statements(instance_policy(SCOPE, namespace="sites/machines"))
+    assert added.keys() - statements(instance_policy(SCOPE)).keys() == {"Figures"}
+    assert added["Figures"]["Action"] == ["cloudwatch:PutMetricData"]
+    assert added["Figures"]["Condition"] == {"StringEquals": {"cloudwatch:namespace": "sites/machines"}}
+
+
 @pytest.mark.parametrize(
     ("partition", "service"), [("aws", "ec2.amazonaws.com"), ("aws-cn", "ec2.amazonaws.com.cn")]
 )
