@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 from csp.constants import SELF
 
-from . import logs, measuring, reporting
+from . import logs, measuring, release, reporting
 from .configuration import load
 from .git import host_keys
 
@@ -25,6 +25,8 @@ ROOT_URLCONF = "ecdeployer.urls"
 WSGI_APPLICATION = "ecdeployer.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SITE_NAME = "EC Django Deployer"
+#: What the build wrote, and the machine that it was deployed to.
+RELEASE = release.read(BASE_DIR / "release.json")
 
 INSTALLED_APPS = [
     "django.contrib.admin",

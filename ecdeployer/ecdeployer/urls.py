@@ -5,7 +5,7 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from .accounts.views import profile
-from .operating.views import show_metrics
+from .operating.views import about, show_metrics
 from .webhooks.views import receive
 
 urlpatterns = [
@@ -31,6 +31,7 @@ urlpatterns = [
     path("accounts/profile/tokens/", include("ecdeployer.accounts.token_urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("about/", about, name="about"),
     path("metrics", show_metrics, name="metrics"),
     # For pages whose head names no icon: Django's admin.
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("portal/mark.svg")), name="favicon"),

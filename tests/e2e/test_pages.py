@@ -164,6 +164,7 @@ def pages(deployments: dict[str, Deployment]) -> dict[str, str]:
         "activity": reverse("applications:events", args=[live.application_id]),
         "deployment": reverse("deployments:detail", args=[live.pk]),
         "profile": reverse("profile"),
+        "about": reverse("about"),
         "findings": reverse("findings:index"),
         "finding": reverse("findings:detail", args=["debug-on"]),
         "migrations": reverse("deployments:detail", args=[deployments["brewery"].pk]),

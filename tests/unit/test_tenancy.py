@@ -26,7 +26,7 @@ PUBLIC = {"home", "favicon", "findings:index", "findings:detail"}
 SAFE = ("get", "head", "options")
 CHANGING = ("post", "put", "patch", "delete")
 #: What a person opens who has nothing yet; it shows nothing of anybody else.
-OWN = {"applications:list", "applications:new", "profile", "tokens:list"}
+OWN = {"applications:list", "applications:new", "profile", "about", "tokens:list"}
 
 
 def patterns(

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from .. import logs
@@ -19,7 +20,8 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class ProbeMiddleware:
     """Answers load balancers, which ask by address and without TLS, before anything else looks at them.
 
-    ``/healthz``: this process answers. ``/readyz``: what it needs does too; 503 where it does not.
+    ``/healthz``: this process answers. ``/readyz``: what it needs does too; 503 where it does not. It
+    also says which release answers, to anybody: a deployment is validated with it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -38,6 +40,7 @@ def _ready() -> JsonResponse:
     ready = all(part.is_ok for part in parts)
     body = {
         "state": "ok" if ready else "not ready",
+        "release": settings.RELEASE.as_json(),
         "parts": {part.name: {"state": part.state, "milliseconds": part.milliseconds} for part in parts},
     }
     return JsonResponse(body, status=200 if ready else 503, headers={"Cache-Control": "no-store"})

@@ -1,14 +1,22 @@
-"""For operators and their machines alone."""
+"""The portal about itself: its numbers for operators and their machines, its release for whoever signs in."""
 
 import hmac
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from ..accounts.requests import SignedInRequest, signed_in
 from . import metrics
+
+
+@require_safe
+@signed_in
+def about(request: SignedInRequest) -> HttpResponse:
+    return render(request, "operating/about.html", {"release": settings.RELEASE})
 
 
 @never_cache
