@@ -160,6 +160,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_max": 0.2,
 }
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "ecdeployer.operating.leading:LeadingScheduler"
 CELERY_BEAT_SCHEDULE = {
     "reconcile": {
         "task": "ecdeployer.instances.tasks.reconcile",

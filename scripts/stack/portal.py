@@ -143,10 +143,7 @@ def portal(place: Place, environment: dict[str, str]) -> Iterable[Program]:
     commands = {
         "web": ([*_gunicorn(4), "--workers", "2", *binds, "ecdeployer.wsgi"], "Booting worker"),
         "worker": ([*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"], " ready."),
-        "beat": (
-            [*celery, "beat", "--schedule", str(place.state / "tmp" / "beat"), "--loglevel", "INFO"],
-            "beat: Starting",
-        ),
+        "beat": ([*celery, "beat", "--loglevel", "INFO"], "beat: Starting"),
     }
     for name, (command, ready) in commands.items():
         yield Program(

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import psycopg
-from psycopg import sql
+from redis import Redis
 
+from tests.integration.databases import new_database
 from tests.lane import LANE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +47,7 @@ class Stack:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until(lambda: ready in self._text(name) or self._has_ended(name), seconds=seconds)
+        wait_until(lambda: ready in self.text(name) or self._has_ended(name), seconds=seconds)
         assert not self._has_ended(name), self.logs()
 
     def _has_ended(self, name: str) -> bool:
@@ -56,7 +56,7 @@ class Stack:
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
-    def _text(self, name: str) -> str:
+    def text(self, name: str) -> str:
         return self._log(name).read_text(errors="replace")
 
     def kill(self, name: str) -> None:
@@ -91,7 +91,7 @@ class Stack:
 
     def logs(self) -> str:
         """The last words of every program."""
-        return "\n".join(f"--- {name}\n{self._text(name)[-3000:]}" for name in self.programs)
+        return "\n".join(f"--- {name}\n{self.text(name)[-3000:]}" for name in self.programs)
 
     def create(self, name: str, *arguments: str, code: int = 0) -> tuple[dict[str, Any], str]:
         """The command's object, and what it said of a failure."""
@@ -138,22 +138,24 @@ def _environment(folder: Path, database_url: str) -> dict[str, str]:
 
 
 @contextmanager
-def _database() -> Iterator[str]:
-    """A database of its own on the server that DATABASE_URL names."""
-    server = os.environ["DATABASE_URL"]
-    name = sql.Identifier(DATABASE)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
-    yield urlsplit(server)._replace(path=f"/{DATABASE}").geturl()
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+def bare_stack(folder: Path, *, database: str) -> Iterator[Stack]:
+    """The portal with nothing started, on an empty database and an empty Redis; there is no cloud."""
+    with new_database(database) as url:
+        stack = Stack(folder, _environment(folder, url))
+        redis_url = urlsplit(stack.environment["REDIS_URL"])._replace(path="/1").geturl()
+        stack.environment["REDIS_URL"] = redis_url
+        with Redis.from_url(redis_url) as redis:
+            redis.flushdb()
+        try:
+            yield stack
+        finally:
+            stack.stop()
 
 
 @contextmanager
 def running_stack(folder: Path) -> Iterator[Stack]:
     with ExitStack() as stack_of_closings:
-        url = stack_of_closings.enter_context(_database())
+        url = stack_of_closings.enter_context(new_database(DATABASE))
         stack = Stack(folder, _environment(folder, url))
         for name in ("git", "work", "static"):
             (folder / name).mkdir()
@@ -187,16 +189,19 @@ def _start(stack: Stack) -> None:
         "from ecdeployer.accounts.models import *; User.objects.create_user('alice')",
     )
     start_web(stack)
-    celery = [str(tools / "celery"), "--app=ecdeployer.celery"]
     start_worker(stack)
-    schedule = f"--schedule={stack.folder / 'schedule'}"
-    stack.start("beat", *celery, "beat", schedule, "--loglevel=INFO", ready="beat: Starting")
+    start_beat(stack)
 
 
 def start_web(stack: Stack) -> None:
     gunicorn = [str(Path(sys.executable).parent / "gunicorn"), "--threads=8", "--no-control-socket"]
     wsgi = "ecdeployer.wsgi:application"
     stack.start("web", *gunicorn, f"--bind={BRIDGE}:{WEB_PORT}", wsgi, ready="Booting worker")
+
+
+def start_beat(stack: Stack, name: str = "beat") -> None:
+    celery = [str(Path(sys.executable).parent / "celery"), "--app=ecdeployer.celery"]
+    stack.start(name, *celery, "beat", "--loglevel=INFO", ready="beat: Starting")
 
 
 def start_worker(stack: Stack) -> None:

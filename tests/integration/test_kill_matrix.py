@@ -22,6 +22,7 @@ import requests
 from psycopg import sql
 from redis import Redis
 
+from tests.integration.databases import crash_postgresql
 from tests.integration.deployment_stack import (
     BRIDGE,
     CLOUD_PORT,
@@ -29,6 +30,7 @@ from tests.integration.deployment_stack import (
     WEB_PORT,
     Stack,
     running_stack,
+    start_beat,
     start_worker,
     wait_until,
 )
@@ -347,7 +349,7 @@ def test_everything_at_once(matrix: Matrix, number: int) -> None:
         redis.flushall()
         pid = int(redis.info("server")["process_id"])
     matrix.stack.kill("beat")
-    _crash_postgresql(matrix.stack.environment["DATABASE_URL"])
+    crash_postgresql(matrix.stack.environment["DATABASE_URL"])
     os.kill(pid, signal.SIGSTOP)
     time.sleep(away)
     os.kill(pid, signal.SIGCONT)
@@ -355,9 +357,7 @@ def test_everything_at_once(matrix: Matrix, number: int) -> None:
         client("ec2").reboot_instances(InstanceIds=[each])
     matrix.stack.kill("worker")
     for name in ("beat", "second-beat"):
-        schedule = f"--schedule={matrix.stack.folder / name}"
-        celery = [str(Path(sys.executable).parent / "celery"), "--app=ecdeployer.celery", "beat"]
-        matrix.stack.start(name, *celery, schedule, "--loglevel=INFO", ready="beat: Starting")
+        start_beat(matrix.stack, name)
     start_worker(matrix.stack)
     matrix.await_end(names, seconds=400)
     matrix.check(names)
@@ -365,13 +365,3 @@ def test_everything_at_once(matrix: Matrix, number: int) -> None:
     matrix.stack.kill("worker")
     matrix.start("worker")
     matrix.terminate(names)
-
-
-def _crash_postgresql(url: str) -> None:
-    """A server process that dies by SIGKILL makes the whole server start again, its transactions lost."""
-    with psycopg.connect(url) as connection:
-        row = connection.execute("SELECT pg_backend_pid()").fetchone()
-        assert row is not None
-        os.kill(row[0], signal.SIGKILL)
-        with suppress(psycopg.OperationalError):
-            connection.execute("SELECT 1")
