@@ -177,6 +177,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "publish-ages": {
+        "task": "ecdeployer.operating.tasks.publish_ages",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "advance": {
         "task": "ecdeployer.deployments.tasks.advance_all",
         "schedule": 2.0,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDatumTypeDef
 
 #: Words of CloudWatch's.
-Unit = Literal["Count", "Milliseconds", "Percent"]
+Unit = Literal["Count", "Milliseconds", "Percent", "Seconds"]
 
 #: Of one request. AWS takes 1,000 and a megabyte:
 #: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html

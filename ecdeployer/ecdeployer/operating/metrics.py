@@ -4,9 +4,9 @@ Prometheus' text format, https://prometheus.io/docs/instrumenting/exposition_for
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from django.db.models import Count, Min
+from django.db.models import Count
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -14,10 +14,11 @@ from prometheus_client.registry import Collector
 
 from ..deployments.models import Deployment
 from ..deployments.states import DeploymentState
-from ..instances.models import FleetWatch, Instance, LaunchQueue, LedgerEntry
+from ..instances.models import Instance, LaunchQueue, LedgerEntry
 from ..instances.states import InstanceState
+from . import ages
+from .ages import Age
 from .measures import Measures
-from .models import Heartbeat
 
 _DAY = timedelta(days=1)
 
@@ -32,14 +33,8 @@ class Records(Collector):
             "ecdeployer_deployments_day", "Deployments that ended within a day.", "outcome", self._ended()
         )
         yield _by("ecdeployer_instances", "Instances that have not ended.", "state", self._instances())
-        oldest = Deployment.objects.filter(state=DeploymentState.QUEUED).aggregate(at=Min("queued_at"))["at"]
-        yield _one("ecdeployer_queue_seconds", "Age of the oldest waiting deployment.", oldest or now, now)
-        beat = Heartbeat.objects.values_list("at", flat=True).first()
-        yield _one("ecdeployer_heartbeat_seconds", "Since a task went all the way round.", beat, now)
-        swept = FleetWatch.objects.values_list("swept_at", flat=True).first()
-        yield _one(
-            "ecdeployer_reconcile_seconds", "Since all machines were compared with the records.", swept, now
-        )
+        for age in ages.read(now):
+            yield _age(age)
         held = LaunchQueue.objects.filter(held_until__gt=now).count()
         yield GaugeMetricFamily("ecdeployer_launches_held", "1 while AWS takes no launches.", value=held)
         left = LedgerEntry.objects.filter(
@@ -81,9 +76,8 @@ def _by(name: str, what: str, label: str, counts: Mapping[str, int]) -> Metric:
     return family
 
 
-def _one(name: str, what: str, since: datetime | None, now: datetime) -> Metric:
-    """Without a sample where it never happened: 0 would look as if it had just been."""
-    family = GaugeMetricFamily(name, what, labels=[])
-    if since is not None:
-        family.add_metric([], max((now - since).total_seconds(), 0.0))
+def _age(age: Age) -> Metric:
+    family = GaugeMetricFamily(age.name, age.what, labels=[])
+    if age.seconds is not None:
+        family.add_metric([], age.seconds)
     return family
