@@ -101,17 +101,21 @@ install_agents() {
     chmod +x "$codedeploy"
     "$codedeploy" auto
     systemctl enable codedeploy-agent
-    if [[ -e $figures ]]; then install_cloudwatch_agent "$region" "$architecture"; fi
+    install_cloudwatch_agent "$region" "$architecture"
 }
 
+# It starts on machines that are told what to collect: here for all of this image, or by a machine's own user data.
 # It reads its configuration again at each start, so that a machine of this image tells its own id.
 install_cloudwatch_agent() { # REGION ARCHITECTURE
     local package=/var/tmp/amazon-cloudwatch-agent.deb
     curl -fsSL --retry 5 -o "$package" \
         "https://amazoncloudwatch-agent-$1.s3.$1.amazonaws.com/debian/$2/latest/amazon-cloudwatch-agent.deb"
     apt-get -qy install "$package"
-    /opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -c "file:$figures"
-    systemctl enable amazon-cloudwatch-agent
+    systemctl disable amazon-cloudwatch-agent
+    if [[ -e $figures ]]; then
+        /opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -c "file:$figures"
+        systemctl enable amazon-cloudwatch-agent
+    fi
 }
 
 clean_up() {
