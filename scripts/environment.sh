@@ -88,19 +88,19 @@ unpack_packages() ( # FOLDER PACKAGE...: their files under FOLDER, with nothing 
     as_root mv files "$folder"
 )
 
-install_lock() ( # LOCK: into .venv, unless that very lock is what was installed last
-    lock=$1 stamp=.venv/installed
+install_lock() ( # LOCK [FOLDER]: into .venv or another, unless that very lock is what was installed there last
+    lock=$1 folder=${2:-.venv}
     exec 9<scripts/uv.txt
     flock 9
     sum=$(sha256sum "$lock" scripts/uv.txt)
-    if [[ -x .venv/bin/python && -f $stamp && $(<"$stamp") == "$sum" ]]; then
+    if [[ -x $folder/bin/python && -f $folder/installed && $(<"$folder/installed") == "$sum" ]]; then
         return
     fi
-    say "Installing $lock into .venv"
-    [[ -x .venv/bin/python ]] || "$PYTHON" -m venv --clear .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement scripts/uv.txt
-    .venv/bin/uv pip install --python .venv/bin/python --require-hashes --requirement "$lock"
-    printf '%s\n' "$sum" >"$stamp"
+    say "Installing $lock into $folder"
+    [[ -x $folder/bin/python ]] || "$PYTHON" -m venv --clear "$folder"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --requirement scripts/uv.txt
+    "$folder/bin/uv" pip install --python "$folder/bin/python" --require-hashes --requirement "$lock"
+    printf '%s\n' "$sum" >"$folder/installed"
 )
 
 # Settings of the portal under test; nothing of the caller's AWS account is left in reach.

@@ -1,0 +1,43 @@
+"""The portal's policy as a CloudFormation template: the account's stacks give what the code asks for."""
+
+import json
+from typing import Any
+
+from .policies import Scope, portal_policy
+
+#: In CloudFormation's words. The namespace of the portal's own figures is its prefix.
+_SCOPE = Scope(
+    partition="${AWS::Partition}", region="${AWS::Region}", account="${AWS::AccountId}", prefix="${Prefix}"
+)
+_HEAD = "# Written by manage.py policy_template from instances/policies.py: do not edit.\n"
+
+
+def render() -> str:
+    """JSON, which YAML includes."""
+    template = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "EC Django Deployer: what the portal may do in this account.",
+        "Parameters": {
+            "Prefix": {"Type": "String", "Description": "Begins every name of the portal in this account."}
+        },
+        "Resources": {
+            "Policy": {
+                "Type": "AWS::IAM::ManagedPolicy",
+                "Properties": {
+                    "Description": "What EC Django Deployer's portal may do",
+                    "PolicyDocument": _filled_in(portal_policy(_SCOPE, namespace=_SCOPE.prefix)),
+                },
+            }
+        },
+        "Outputs": {"Policy": {"Description": "The policy.", "Value": {"Ref": "Policy"}}},
+    }
+    return _HEAD + json.dumps(template, indent=2) + "\n"
+
+
+def _filled_in(part: Any) -> Any:
+    """Every text that names something of the account's, as a function that CloudFormation fills in."""
+    if isinstance(part, dict):
+        return {key: _filled_in(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_filled_in(value) for value in part]
+    return {"Fn::Sub": part} if isinstance(part, str) and "${" in part else part
