@@ -13,13 +13,13 @@ from moto.ec2.models.instances import Instance
 from moto.ssm import urls
 from moto.ssm.exceptions import SSMException
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend
-from moto.ssm.responses import SimpleSystemManagerResponse
 
 from localcloud import documents
 from localcloud.cloud import Cloud
 from localcloud.images import BASE_IMAGE
 from localcloud.run_command import FINAL, Command, Invocation, Plugin, Runner
 from localcloud.ssm_answers import described, invocation_answer, plugin_answer
+from localcloud.ssm_documents import DocumentVersions, version_of
 
 PUBLIC_PARAMETER = "/aws/service/debian/release/12/latest/amd64"
 _INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
@@ -35,7 +35,7 @@ def install(cloud: Cloud) -> None:
     urls.url_paths = {"{0}/$": LocalSSM.dispatch}
 
 
-class LocalSSM(SimpleSystemManagerResponse):
+class LocalSSM(DocumentVersions):
     """Moto makes one of these for each request; methods are named after the API's actions."""
 
     cloud: ClassVar[Cloud]
@@ -81,9 +81,7 @@ class LocalSSM(SimpleSystemManagerResponse):
         name = self._get_param("DocumentName") or ""
         if name == "AWS-RunShellScript":
             return documents.RUN_SHELL_SCRIPT, "1"
-        version = self._get_param("DocumentVersion")
-        version = None if version == "$DEFAULT" else version
-        found = self.ssm_backend._get_documents(name.rsplit("/", 1)[-1]).find(version)
+        found = version_of(self.ssm_backend, name.rsplit("/", 1)[-1], self._get_param("DocumentVersion"))
         content: dict[str, Any] = yaml.safe_load(found.content)
         return content, found.document_version
 

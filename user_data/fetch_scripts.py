@@ -28,7 +28,7 @@ def main(source: str) -> None:
         archive = fetch(deployment)
         digest = hashlib.sha256(archive.encode()).hexdigest()
         if digest != deployment["scripts"]:
-            raise ValueError("it holds those of another version: run ensure_infrastructure")
+            raise ValueError("it holds other scripts under this version's name")
         unpack(archive)
     except (BotoCoreError, ClientError, ValueError) as error:
         reason = f"The scripts could not be read from the document {deployment['document']}: {error}"
@@ -37,14 +37,15 @@ def main(source: str) -> None:
 
 
 def fetch(deployment: dict[str, Any]) -> str:
-    """The archive in the document's here-document. The role's permissions may take a while to be known."""
+    """The archive in its here-document. The role's permissions may take a while to be known."""
     client = boto3.client(
         "ssm", region_name=deployment["region"], endpoint_url=deployment["aws_endpoint_url"]
     )
+    wanted = {"Name": deployment["document"], "VersionName": deployment["document_version"]}
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            content = client.get_document(Name=deployment["document"])["Content"]
+            content = client.get_document(**wanted)["Content"]
             break
         except (BotoCoreError, ClientError):
             if time.monotonic() > deadline:

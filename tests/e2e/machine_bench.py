@@ -190,7 +190,12 @@ class Bench:
         ):
             with contextlib.suppress(self.ssm.exceptions.InvalidDocument):
                 self.ssm.delete_document(Name=name)
-            self.ssm.create_document(Name=name, DocumentType="Command", Content=json.dumps(content))
+            self.ssm.create_document(
+                Name=name,
+                DocumentType="Command",
+                Content=json.dumps(content),
+                VersionName=documents.version_name(content),
+            )
         iam = session.client("iam", endpoint_url=endpoint)
         with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
             iam.create_role(RoleName="bench", AssumeRolePolicyDocument="{}")
@@ -292,6 +297,7 @@ class Bench:
             "settings_module": "mysite.settings",
             "wsgi_module": "mysite.wsgi",
             "asgi_module": "",
+            "document_version": documents.version_name(documents.deploy_document()),
             "requirement_sources": (("requirements", "requirements.txt"),),
         }
         return DeploymentParameters(**(fields | changes))
@@ -315,10 +321,11 @@ class Bench:
         self.store(parameters, environment or {})
         return instance
 
-    def again(self, parameters: DeploymentParameters, instance: str) -> str:
+    def again(self, parameters: DeploymentParameters, instance: str, *, version: str = "$DEFAULT") -> str:
         """Send it to a machine that is there; the command."""
         answer = self.ssm.send_command(
             DocumentName="ecdeployer-deploy",
+            DocumentVersion=version,
             InstanceIds=[instance],
             Parameters=documents.deploy_arguments(parameters),
         )

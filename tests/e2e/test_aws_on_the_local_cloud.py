@@ -14,7 +14,7 @@ from django.utils import timezone
 from ecdeployer.aws import ec2, ssm, tags
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
-from ecdeployer.instances import golden_images, infrastructure
+from ecdeployer.instances import golden_images, infrastructure, run_documents
 from ecdeployer.instances.models import GoldenImage
 from pytest_django import Settings
 
@@ -129,13 +129,13 @@ def launch(aws: AWS, ami_id: str) -> ec2.Machine:
 
 def run_a_command(aws: AWS, machine: ec2.Machine) -> None:
     """The status document for a deployment that the machine has never had; what it answers is not ours."""
-    found, deployment = infrastructure.find(aws), str(uuid.uuid4())
+    document, deployment = run_documents.find(aws, "status"), str(uuid.uuid4())
 
     def send() -> str | None:
         try:
             return ssm.send_command(
                 aws,
-                document=found.status_document,
+                document=document,
                 ec2_id=machine.ec2_id,
                 arguments={"Deployment": [deployment]},
                 comment=deployment,

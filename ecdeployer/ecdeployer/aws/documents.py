@@ -1,40 +1,54 @@
-"""Run Command documents of our own."""
+"""Run Command documents of our own, and their named versions."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import tags
 from .errors import AWSError
 from .session import AWS
 
+if TYPE_CHECKING:
+    from mypy_boto3_ssm.type_defs import DescribeDocumentRequestTypeDef
+
+#: AWS says the first of a version's name that it does not know, or the second.
+UNKNOWN = frozenset({"InvalidDocumentVersion", "InvalidDocument"})
+
 
 @dataclass(frozen=True)
 class Document:
-    """The default version, which SendCommand takes."""
+    """One version of a document, by its number: SendCommand takes no name of a version."""
 
     name: str
     version: str
-    content: dict[str, Any]
+    is_default: bool = False
 
 
-def find(aws: AWS, name: str) -> Document | None:
+def find(aws: AWS, name: str, *, version_name: str = "") -> Document | None:
+    """The version of that name; without one the default version."""
+    wanted: DescribeDocumentRequestTypeDef = {"Name": name}
+    if version_name:
+        wanted["VersionName"] = version_name
     try:
-        answer = aws.ask(lambda: aws.ssm.get_document(Name=name, DocumentFormat="JSON"))
+        found = aws.ask(lambda: aws.ssm.describe_document(**wanted))["Document"]
     except AWSError as error:
-        if error.code == "InvalidDocument":
+        if error.code in UNKNOWN:
             return None
         raise
-    return Document(name, answer["DocumentVersion"], dict(json.loads(answer["Content"])))
+    version = found["DocumentVersion"]
+    return Document(name, version, is_default=version == found.get("DefaultVersion"))
 
 
-def create(aws: AWS, name: str, *, content: Mapping[str, Any], tag: Mapping[str, str]) -> str:
+def create(
+    aws: AWS, name: str, *, content: Mapping[str, Any], version_name: str, tag: Mapping[str, str]
+) -> str:
     """The version's number."""
     answer = aws.ask(
         lambda: aws.ssm.create_document(
             Name=name,
             Content=json.dumps(content),
+            VersionName=version_name,
             DocumentType="Command",
             DocumentFormat="JSON",
             TargetType="/AWS::EC2::Instance",
@@ -44,31 +58,44 @@ def create(aws: AWS, name: str, *, content: Mapping[str, Any], tag: Mapping[str,
     return answer["DocumentDescription"]["DocumentVersion"]
 
 
-def update(aws: AWS, name: str, *, content: Mapping[str, Any]) -> str:
-    """Make this content the default version, whether it is a new one or the latest; its number."""
-    version = _update(aws, name, content) or _latest(aws, name)
-    aws.ask(lambda: aws.ssm.update_document_default_version(Name=name, DocumentVersion=version))
-    return version
-
-
-def _update(aws: AWS, name: str, content: Mapping[str, Any]) -> str:
+def add(aws: AWS, name: str, *, content: Mapping[str, Any], version_name: str) -> str:
+    """A further version; its number. AWS keeps 1,000: then the oldest that is not the default one goes."""
     try:
-        answer = aws.ask(
-            lambda: aws.ssm.update_document(
-                Name=name,
-                Content=json.dumps(content),
-                DocumentVersion="$LATEST",
-                DocumentFormat="JSON",
-                TargetType="/AWS::EC2::Instance",
-            )
-        )
+        return _add(aws, name, content, version_name)
     except AWSError as error:
-        if error.code != "DuplicateDocumentContent":
+        if error.code != "DocumentVersionLimitExceeded":
             raise
-        return ""
+    _delete_oldest(aws, name)
+    return _add(aws, name, content, version_name)
+
+
+def make_default(aws: AWS, name: str, version: str) -> None:
+    aws.ask(lambda: aws.ssm.update_document_default_version(Name=name, DocumentVersion=version))
+
+
+def _add(aws: AWS, name: str, content: Mapping[str, Any], version_name: str) -> str:
+    answer = aws.ask(
+        lambda: aws.ssm.update_document(
+            Name=name,
+            Content=json.dumps(content),
+            VersionName=version_name,
+            DocumentVersion="$LATEST",
+            DocumentFormat="JSON",
+            TargetType="/AWS::EC2::Instance",
+        )
+    )
     return answer["DocumentDescription"]["DocumentVersion"]
 
 
-def _latest(aws: AWS, name: str) -> str:
-    answer = aws.ask(lambda: aws.ssm.describe_document(Name=name, DocumentVersion="$LATEST"))
-    return answer["Document"]["DocumentVersion"]
+def _delete_oldest(aws: AWS, name: str) -> None:
+    def search() -> list[int]:
+        pages = aws.ssm.get_paginator("list_document_versions").paginate(Name=name)
+        return [
+            int(each["DocumentVersion"])
+            for page in pages
+            for each in page["DocumentVersions"]
+            if not each["IsDefaultVersion"]
+        ]
+
+    oldest = str(min(aws.ask(search)))
+    aws.ask(lambda: aws.ssm.delete_document(Name=name, DocumentVersion=oldest))

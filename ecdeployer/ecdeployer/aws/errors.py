@@ -80,6 +80,7 @@ EXPIRED = Rule(
 )
 CREDENTIALS = Rule("credentials", f"AWS does not accept the portal's credentials. {_ASK_OPERATOR}")
 PAUSED = Rule("paused", f"The AWS account is not ready to launch machines. {_ASK_OPERATOR}", retryable=True)
+SETUP = Rule("paused", "The portal is not set up in the AWS account yet. Ask its operator.", retryable=True)
 GONE = Rule("not-found", f"AWS does not know what was asked for. {_ASK_OPERATOR}")
 PARAMETER = Rule("not-found", f"AWS does not have a parameter that the portal needs. {_ASK_OPERATOR}")
 NO_AGENT = Rule(
@@ -109,9 +110,10 @@ _CODES: dict[Rule, str] = {
     CREDENTIALS: """AuthFailure InvalidClientTokenId UnrecognizedClientException SignatureDoesNotMatch
         IncompleteSignature MissingAuthenticationToken""",
     PAUSED: "PendingVerification Blocked OptInRequired",
-    GONE: """InvalidInstanceID.NotFound NoSuchEntity InvalidDocument InvalidResourceId
+    GONE: """InvalidInstanceID.NotFound NoSuchEntity InvalidResourceId
         InvalidGroup.NotFound InvalidLaunchTemplateName.NotFoundException InvalidAllocationID.NotFound
         InvalidAddress.NotFound""",
+    SETUP: "InvalidDocument InvalidDocumentVersion",
     PARAMETER: "ParameterNotFound ParameterVersionNotFound",
     NO_AGENT: "InvalidInstanceId",
     UNLISTED: "InvocationDoesNotExist",

@@ -93,7 +93,8 @@ _SENDING = {
     "InternalServerError": _DEADLINE,
     "ExpiredTokenException": _DEADLINE,
     "AccessDeniedException": "",
-    "InvalidDocument": "",
+    "InvalidDocument": _DEADLINE,
+    "InvalidDocumentVersion": _DEADLINE,
 }
 _WRITING = {
     "TooManyUpdates": _DEADLINE,

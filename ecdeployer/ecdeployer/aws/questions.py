@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from .documents import Document
 from .errors import AWSError
 from .session import AWS
 from .ssm import PENDING, SUCCESS
@@ -29,7 +30,12 @@ class Answer:
 
 
 def ask(
-    aws: AWS, *, document: str, ec2_ids: Sequence[str], arguments: Mapping[str, Sequence[str]], comment: str
+    aws: AWS,
+    *,
+    document: Document,
+    ec2_ids: Sequence[str],
+    arguments: Mapping[str, Sequence[str]],
+    comment: str,
 ) -> str:
     """The command's id; empty where no machine can be asked. Raises AWSError.
 
@@ -86,12 +92,18 @@ def _answers(invocations: Iterable[Mapping[str, object]]) -> Iterator[Answer]:
 
 
 def _send(
-    aws: AWS, *, document: str, ec2_ids: Sequence[str], arguments: Mapping[str, Sequence[str]], comment: str
+    aws: AWS,
+    *,
+    document: Document,
+    ec2_ids: Sequence[str],
+    arguments: Mapping[str, Sequence[str]],
+    comment: str,
 ) -> str:
     """30 seconds to reach a machine is the least that AWS takes."""
     answer = aws.ask(
         lambda: aws.ssm.send_command(
-            DocumentName=document,
+            DocumentName=document.name,
+            DocumentVersion=document.version,
             InstanceIds=list(ec2_ids),
             Parameters={name: list(texts) for name, texts in arguments.items()},
             Comment=comment[:100],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from . import tags
 from .command_ends import CommandEnd, end_of
+from .documents import Document
 from .errors import AWSError
 from .session import AWS
 
@@ -116,7 +117,7 @@ def public_parameter(aws: AWS, name: str) -> str:
 def send_command(
     aws: AWS,
     *,
-    document: str,
+    document: Document,
     ec2_id: str,
     arguments: Mapping[str, Sequence[str]],
     comment: str,
@@ -129,7 +130,8 @@ def send_command(
     """
     answer = aws.ask(
         lambda: aws.ssm.send_command(
-            DocumentName=document,
+            DocumentName=document.name,
+            DocumentVersion=document.version,
             InstanceIds=[ec2_id],
             Parameters={name: list(texts) for name, texts in arguments.items()},
             Comment=comment[:100],

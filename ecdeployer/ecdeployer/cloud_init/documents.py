@@ -6,6 +6,7 @@ older one puts the text in place of ``{{ name }}``, which the pattern makes harm
 
 import base64
 import gzip
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -59,6 +60,11 @@ exec python3 -I /opt/ecdeployer/figures.py answer "$SSM_Since"
 _STATUS = """\
 python3 -sEm user_data.report status "$SSM_Deployment"
 """
+
+
+def version_name(content: Mapping[str, Any]) -> str:
+    """What the version of a document that has this content is called, by whichever portal makes it."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def deploy_document() -> dict[str, Any]:
@@ -136,7 +142,9 @@ def _document(
     meaning, pattern = parameter
     return {
         "schemaVersion": "2.2",
-        "description": description,
+        # The second sentence tells it from the versions without a name that earlier portals have made: AWS
+        # takes no content twice.
+        "description": f"{description} A version is named by the digest of its content.",
         "parameters": {
             name: {
                 "type": "String",

@@ -28,8 +28,9 @@ class DeploymentParameters:
 
     ``requirement_sources`` are pairs of kind and path from the repository's root; ``placeholders`` are pairs
     of name and value for variables that the settings module wants at import and nobody has set. ``document``
-    names the Run Command document that a new machine takes its scripts from. ``deploy_key`` is the path of
-    the parameter that holds the repository's key, ``known_hosts`` the host keys that it may be shown to.
+    names the Run Command document that a new machine takes its scripts from, ``document_version`` the version
+    there that its portal made. ``deploy_key`` is the path of the parameter that holds the repository's key,
+    ``known_hosts`` the host keys that it may be shown to.
     ``maintenance`` is what ``user_data/maintenance.py`` is told; empty where nobody has ever wanted any.
     ``rollback_to`` names the kept release that is to serve again, which is then ``release`` too; empty for
     a deployment of a commit. ``addresses`` are the site's own beside those that the machine knows of itself.
@@ -54,6 +55,7 @@ class DeploymentParameters:
     settings_module: str
     wsgi_module: str
     asgi_module: str
+    document_version: str
     interface: str = "wsgi"
     python: str = ""
     requirement_sources: Sequence[tuple[str, str]] = ()
@@ -220,6 +222,7 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "health_path": _matches(r"/(?!/)[!-~]{0,300}"),
     "placeholders": _are_placeholders,
     "document": _matches(r"[\w.-]{3,128}"),
+    "document_version": _matches(r"[0-9a-f]{32}"),
     "rollback_to": _matches(r"(\d{6,9})?"),
     "confirm_migrations": lambda value: isinstance(value, bool),
     "confirmed_plan": _matches(r"([0-9a-f]{64})?"),

@@ -11,7 +11,7 @@ from ..aws.errors import AWSError
 from ..aws.ssm import CommandResult
 from ..cloud_init import documents
 from ..deployments import texts
-from ..instances import infrastructure
+from ..instances import run_documents
 from ..instances.commands import LISTING
 from ..instances.connection import aws
 from .models import Command
@@ -29,14 +29,17 @@ def send(command: Command) -> str:
     """The command's id at AWS; one that was sent before is found again. Raises AWSError."""
     connection, ec2_id = aws(), command.instance.ec2_id or ""
     found = ssm.find_command(connection, str(command.pk), ec2_id)
-    return found or ssm.send_command(
-        connection,
-        document=infrastructure.find(connection).act_document,
-        ec2_id=ec2_id,
-        arguments=documents.act_arguments(_request(command)),
-        comment=str(command.pk),
-        timeout=_DELIVERY,
-    )
+    if found:
+        return found
+    with run_documents.to_send(connection, "act") as document:
+        return ssm.send_command(
+            connection,
+            document=document,
+            ec2_id=ec2_id,
+            arguments=documents.act_arguments(_request(command)),
+            comment=str(command.pk),
+            timeout=_DELIVERY,
+        )
 
 
 def _request(command: Command) -> dict[str, object]:

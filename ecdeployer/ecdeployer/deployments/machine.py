@@ -10,9 +10,8 @@ from ..cloud_init import user_data
 from ..cloud_init.parameters import ParameterError
 from ..cloud_init.user_data import UserDataTooLargeError
 from ..git.repository import RepositoryURLError
-from ..instances import addresses, commands, deploy_keys, environment, infrastructure, provisioning
+from ..instances import addresses, commands, deploy_keys, environment, provisioning, run_documents
 from ..instances.connection import aws
-from ..instances.infrastructure import Infrastructure
 from ..instances.provisioning import LaunchFailedError, LaunchPausedError
 from ..instances.states import InstanceState
 from . import access, deadlines, endings, steps, texts
@@ -38,7 +37,7 @@ def launch(deployment: Deployment) -> timedelta | None:
     try:
         if not instance.ec2_id:
             addresses.ensure(instance)
-            provisioning.launch(instance, render=lambda names: _render(deployment, names))
+            provisioning.launch(instance, render=lambda: _render(deployment))
             instance.refresh_from_db()
         if not instance.ec2_id:
             return _NOW
@@ -51,8 +50,10 @@ def launch(deployment: Deployment) -> timedelta | None:
     return deadlines.SILENCE
 
 
-def _render(deployment: Deployment, names: Infrastructure) -> bytes:
-    parameters = parameters_of(deployment, document=names.deploy_document)
+def _render(deployment: Deployment) -> bytes:
+    """Raises AWSError where the machine would not find its scripts."""
+    run_documents.find(aws(), "deploy")
+    parameters = parameters_of(deployment)
     store_token_hash(deployment)
     return user_data.render(parameters)
 
@@ -75,8 +76,7 @@ def send(deployment: Deployment) -> timedelta | None:
             addresses.ensure(instance)
         if not addresses.point(instance):
             return _SOON
-        names = infrastructure.find(aws())
-        parameters = parameters_of(deployment, document=names.deploy_document)
+        parameters = parameters_of(deployment)
         # A release that is kept keeps its environment.
         if deployment.kind != Deployment.Kind.ROLLBACK:
             _share_secrets(deployment)

@@ -6,7 +6,7 @@ from django.utils.crypto import salted_hmac
 
 from ..cloud_init import nginx
 from ..cloud_init.parameters import DeploymentParameters
-from ..instances import addresses, deploy_keys, environment
+from ..instances import addresses, deploy_keys, environment, run_documents
 from ..maintenance.models import Maintenance
 from ..preflight.facts import Facts
 from . import access
@@ -33,8 +33,8 @@ def store_token_hash(deployment: Deployment) -> None:
     deployment.save(update_fields=["report_token_hash"])
 
 
-def parameters_of(deployment: Deployment, *, document: str) -> DeploymentParameters:
-    """``document`` names the Run Command document. Raises ParameterError for what no machine may be given.
+def parameters_of(deployment: Deployment) -> DeploymentParameters:
+    """Raises ParameterError for what no machine may be given.
 
     Raises RepositoryURLError where the operator allows the repository no more.
     """
@@ -66,7 +66,8 @@ def parameters_of(deployment: Deployment, *, document: str) -> DeploymentParamet
         database=facts.database,
         health_path=application.health_path,
         placeholders=facts.placeholder_environment,
-        document=document,
+        document=run_documents.name_of("deploy"),
+        document_version=run_documents.own_version("deploy"),
         rollback_to=deployment.release if deployment.rolls_back_to_id else "",
         # What is in its place at a rebuild has been confirmed before it was live.
         confirm_migrations=application.confirm_migrations and deployment.kind != Deployment.Kind.REBUILD,

@@ -13,7 +13,7 @@ from ..aws.errors import AWSError
 from ..aws.questions import Answer
 from ..cloud_init import documents
 from ..deployments.states import DeploymentState
-from ..instances import infrastructure
+from ..instances import run_documents
 from ..instances.connection import aws
 from ..instances.models import Instance
 from ..instances.states import InstanceState
@@ -56,18 +56,23 @@ def ask_due() -> None:
     for batch in batches(_take_due(now)):
         since = max(batch[0].minute + 1, minute_of(now) - KEPT)
         try:
-            command_id = questions.ask(
-                aws(),
-                document=infrastructure.figures_document(),
-                ec2_ids=[str(gauge.instance.ec2_id) for gauge in batch],
-                arguments=documents.figures_arguments(since),
-                comment="figures",
-            )
+            command_id = _ask(batch, since)
         except AWSError as error:
             logger.warning("figures: %s", error.operator)
             return
         if command_id:
             Question.objects.create(command_id=command_id)
+
+
+def _ask(batch: Sequence[Gauge], since: int) -> str:
+    with run_documents.to_send(aws(), "figures") as document:
+        return questions.ask(
+            aws(),
+            document=document,
+            ec2_ids=[str(gauge.instance.ec2_id) for gauge in batch],
+            arguments=documents.figures_arguments(since),
+            comment="figures",
+        )
 
 
 def _take_due(now: datetime) -> list[Gauge]:

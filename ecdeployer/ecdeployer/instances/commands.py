@@ -13,7 +13,7 @@ from ..aws.command_ends import ENDS, UNLISTED, CommandEnd
 from ..aws.errors import AWSError
 from ..cloud_init import documents
 from ..cloud_init.parameters import DeploymentParameters
-from . import infrastructure
+from . import run_documents
 from .connection import aws
 from .models import Instance
 
@@ -41,14 +41,17 @@ def send(instance: Instance, parameters: DeploymentParameters) -> str:
     """The command's id; one that was sent for this deployment before is found again. Raises AWSError."""
     connection, ec2_id = aws(), instance.ec2_id or ""
     found = ssm.find_command(connection, parameters.deployment, ec2_id)
-    return found or ssm.send_command(
-        connection,
-        document=parameters.document,
-        ec2_id=ec2_id,
-        arguments=documents.deploy_arguments(parameters),
-        comment=parameters.deployment,
-        timeout=_DELIVERY,
-    )
+    if found:
+        return found
+    with run_documents.to_send(connection, "deploy") as document:
+        return ssm.send_command(
+            connection,
+            document=document,
+            ec2_id=ec2_id,
+            arguments=documents.deploy_arguments(parameters),
+            comment=parameters.deployment,
+            timeout=_DELIVERY,
+        )
 
 
 def outcome(instance: Instance, command_id: str, *, sent_at: datetime) -> CommandOutcome:
@@ -96,14 +99,15 @@ def console(instance: Instance) -> str:
 
 
 def _ask(instance: Instance, deployment_id: str) -> str:
-    return ssm.send_command(
-        aws(),
-        document=infrastructure.find(aws()).status_document,
-        ec2_id=instance.ec2_id or "",
-        arguments=documents.status_arguments(deployment_id),
-        comment=f"status {deployment_id}",
-        timeout=_QUESTION,
-    )
+    with run_documents.to_send(aws(), "status") as document:
+        return ssm.send_command(
+            aws(),
+            document=document,
+            ec2_id=instance.ec2_id or "",
+            arguments=documents.status_arguments(deployment_id),
+            comment=f"status {deployment_id}",
+            timeout=_QUESTION,
+        )
 
 
 def _parse(text: str) -> dict[str, Any] | None:

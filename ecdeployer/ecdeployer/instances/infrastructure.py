@@ -11,7 +11,9 @@ from django.conf import settings
 from ..aws import documents, iam, images, launch_templates, security_groups, ssm, sts, tags
 from ..aws.errors import AWSError
 from ..aws.session import AWS
-from ..cloud_init import documents as contents
+from ..cloud_init.documents import version_name
+from . import run_documents
+from .connection import InfrastructureMissingError
 from .policies import Scope, instance_policy, instance_trust
 from .prices import VOLUME_SIZE
 
@@ -20,14 +22,11 @@ _POLICY_NAME = "instance"
 
 @dataclass(frozen=True, kw_only=True)
 class Infrastructure:
-    """What a launch and a Run Command name."""
+    """What a launch names."""
 
     launch_template_id: str
     launch_template_version: str
     security_group_id: str
-    deploy_document: str
-    status_document: str
-    act_document: str
 
 
 @dataclass(frozen=True)
@@ -40,36 +39,9 @@ class Line:
     detail: str = ""
 
 
-class InfrastructureMissingError(AWSError):
-    """Nothing can be launched until an operator has run the command."""
-
-    def __init__(self, missing: str) -> None:
-        message = f"The AWS account has no {missing}: run manage.py ensure_infrastructure"
-        person = "The portal is not set up in the AWS account yet. Ask its operator."
-        super().__init__(
-            code="InfrastructureMissing", message=message, kind="paused", retryable=True, person=person
-        )
-
-
 def resource_name() -> str:
     """Of the launch template and of the security group."""
     return f"{settings.RESOURCE_PREFIX}-instances"
-
-
-def document_contents() -> dict[str, dict[str, Any]]:
-    """Our Run Command documents by name."""
-    prefix = settings.RESOURCE_PREFIX
-    return {
-        f"{prefix}-deploy": contents.deploy_document(),
-        f"{prefix}-status": contents.status_document(),
-        f"{prefix}-act": contents.act_document(),
-        figures_document(): contents.figures_document(),
-    }
-
-
-def figures_document() -> str:
-    """Its name: known without asking AWS."""
-    return f"{settings.RESOURCE_PREFIX}-figures"
 
 
 def find(aws: AWS) -> Infrastructure:
@@ -82,9 +54,6 @@ def find(aws: AWS) -> Infrastructure:
         launch_template_id=template.id,
         launch_template_version=template.version,
         security_group_id=template.security_group_ids[0],
-        deploy_document=f"{settings.RESOURCE_PREFIX}-deploy",
-        status_document=f"{settings.RESOURCE_PREFIX}-status",
-        act_document=f"{settings.RESOURCE_PREFIX}-act",
     )
 
 
@@ -100,7 +69,8 @@ def scope_of(aws: AWS) -> Scope:
 def ensure(aws: AWS) -> Iterator[Line]:
     """Make what is missing, change what differs, and say so line by line; a second run finds all of it.
 
-    Nothing is ever removed but openings of the security group that are not the web's.
+    Nothing is removed but openings of the security group that are not the web's, and of a document's versions
+    the oldest where AWS takes no more.
     """
     scope = scope_of(aws)
     group_id, line = _ensure_group(aws, scope)
@@ -110,7 +80,7 @@ def ensure(aws: AWS) -> Iterator[Line]:
     yield _ensure_role_policy(aws, scope)
     yield _ensure_profile(aws, scope)
     yield _ensure_template(aws, scope, group_id)
-    for name, content in document_contents().items():
+    for name, content in run_documents.own_contents().items():
         yield _ensure_document(aws, scope, name, content)
 
 
@@ -247,11 +217,15 @@ def _root_device(aws: AWS) -> str:
 
 
 def _ensure_document(aws: AWS, scope: Scope, name: str, content: dict[str, Any]) -> Line:
-    present = documents.find(aws, name)
-    if present is None:
-        version = documents.create(aws, name, content=content, tag=scope.our_tag)
-        return Line("document", name, "made", f"version {version}")
-    if present.content == content:
+    """Portals name their own version: the default one only tells which portal was the last to be set up."""
+    own = version_name(content)
+    present = documents.find(aws, name, version_name=own)
+    if present is not None and present.is_default:
         return Line("document", name, "found", f"version {present.version}")
-    version = documents.update(aws, name, content=content)
-    return Line("document", name, "changed", f"version {present.version} -> {version}")
+    before = documents.find(aws, name)
+    if before is None:
+        made = documents.create(aws, name, content=content, version_name=own, tag=scope.our_tag)
+        return Line("document", name, "made", f"version {made}")
+    version = present.version if present else documents.add(aws, name, content=content, version_name=own)
+    documents.make_default(aws, name, version)
+    return Line("document", name, "changed", f"version {before.version} -> {version}")

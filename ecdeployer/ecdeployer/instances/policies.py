@@ -204,7 +204,11 @@ def _commanding(scope: Scope) -> list[Statement]:
         "ssm:DescribeInstanceInformation",
     ]
     return [
-        _allow("OwnDocuments", ["ssm:SendCommand"], scope.arn("ssm", f"document/{scope.prefix}-*")),
+        _allow(
+            "OwnDocuments",
+            ["ssm:SendCommand", "ssm:DescribeDocument"],
+            scope.arn("ssm", f"document/{scope.prefix}-*"),
+        ),
         _allow(
             "OnOwnMachines",
             ["ssm:SendCommand"],

@@ -16,13 +16,12 @@ from ..aws import ec2, tags
 from ..aws.errors import AWSError, rule_for
 from . import infrastructure, launch_queue, records
 from .connection import aws
-from .infrastructure import Infrastructure
 from .models import GoldenImage, Instance, LaunchAttempt, LedgerEntry
 from .states import InstanceState
 
 logger = logging.getLogger(__name__)
 
-Render = Callable[[Infrastructure], bytes]
+Render = Callable[[], bytes]
 
 #: Attempts for one instance, whatever they failed of; there is one for each zone at most.
 ATTEMPTS = 6
@@ -97,7 +96,7 @@ def _prepare(instance: Instance, previous: LaunchAttempt | None, render: Render)
         ami_id=image.ami_id,
         instance_type=instance.instance_type,
         subnet_id=subnet,
-        user_data=base64.b64encode(render(names)).decode(),
+        user_data=base64.b64encode(render()).decode(),
     )
     return _commit(instance, attempt)
 

@@ -38,7 +38,7 @@ def pushed(monkeypatch: pytest.MonkeyPatch, text: str) -> DeploymentParameters:
     fields = dict.fromkeys(
         ["report_url", "report_token", "parameter_path", "repository", "branch", "project_name", "commit",
          "project_directory", "settings_module", "wsgi_module", "asgi_module", "health_path", "database",
-         "python"],
+         "python", "document_version"],
         text,
     )  # fmt: skip
     return DeploymentParameters(

@@ -206,6 +206,7 @@ def test_bash_reads_a_deployment_as_data(tmp_path: Path, canary: str, text: str)
         report_url="http://portal/", report_token="t" * 32, region="eu-west-1", aws_endpoint_url=None,
         parameter_path="/x", repository="https://github.com/o/r", commit="a" * 40, branch="main",
         project_name="x", project_directory="x", settings_module="x.settings", wsgi_module="", asgi_module="",
+        document_version="b" * 32,
     )  # fmt: skip
     text = text.replace("\0", "")
     document = json.loads(parameters.to_json()) | {"branch": text, "health_path": text, "repository": text}

@@ -148,6 +148,45 @@ def test_refused_as_systems_manager_refuses(
     assert caught.value.response["Error"]["Code"] == code
 
 
+def test_a_command_runs_the_version_that_it_names(cloud: "RunningCloud", machine: str, document: str) -> None:
+    ssm = cloud.client("ssm")
+    other = json.loads(json.dumps(DOCUMENT).replace("problem", "another version"))
+    ssm.update_document(
+        Name=document, Content=json.dumps(other), DocumentVersion="$LATEST", VersionName="other"
+    )
+    number = ssm.describe_document(Name=document, VersionName="other")["Document"]["DocumentVersion"]
+    heard = {}
+    for version in ("1", number):
+        command = send(cloud, machine, document, DocumentVersion=version, Parameters={"text": ["a"]})
+        heard[version] = cloud.finish(command, machine)["StandardErrorContent"]
+    assert heard == {"1": "problem\n", number: "another version\n"}
+    with pytest.raises(ssm.exceptions.InvalidDocumentVersion):
+        send(cloud, machine, document, DocumentVersion="7", Parameters={"text": ["a"]})
+
+
+def test_a_document_has_a_thousand_versions_and_then_the_oldest_has_to_go(cloud: "RunningCloud") -> None:
+    name, ssm = f"of-tests-{secrets.token_hex(4)}", cloud.client("ssm")
+    ssm.create_document(Name=name, Content=json.dumps(DOCUMENT), DocumentType="Command")
+
+    def add(number: int) -> None:
+        content = json.dumps(DOCUMENT | {"description": str(number)})
+        ssm.update_document(Name=name, Content=content, DocumentVersion="$LATEST")
+
+    for number in range(2, 1001):
+        add(number)
+    with pytest.raises(ssm.exceptions.DocumentVersionLimitExceeded):
+        add(1001)
+    ssm.update_document_default_version(Name=name, DocumentVersion="1")
+    ssm.delete_document(Name=name, DocumentVersion="2")
+    add(1001)
+    pages = ssm.get_paginator("list_document_versions").paginate(Name=name)
+    listed = [each for page in pages for each in page["DocumentVersions"]]
+    numbers = [int(each["DocumentVersion"]) for each in listed]
+    assert numbers == [*range(1001, 2, -1), 1]
+    assert [each["DocumentVersion"] for each in listed if each["IsDefaultVersion"]] == ["1"]
+    ssm.delete_document(Name=name)
+
+
 def test_a_machine_that_does_not_run_takes_no_command(cloud: "RunningCloud", document: str) -> None:
     ssm = cloud.client("ssm")
 

@@ -2,6 +2,7 @@ import pytest
 from botocore import exceptions
 from botocore.exceptions import ClientError
 from ecdeployer.aws import ec2, ssm
+from ecdeployer.aws.documents import Document
 from ecdeployer.aws.errors import AWSError, translate
 from ecdeployer.aws.session import AWS
 
@@ -85,14 +86,16 @@ def test_no_credentials_is_not_ready_yet() -> None:
         ("InvalidInstanceId", "not-found", True),
         ("ThrottlingException", "throttled", True),
         ("AccessDeniedException", "denied", False),
-        ("InvalidDocument", "not-found", False),
+        ("InvalidDocument", "paused", True),
         ("InvalidParameters", "invalid", False),
     ],
 )
 def test_a_command_that_cannot_be_sent(aws: AWS, stub: Stub, code: str, kind: str, retryable: bool) -> None:
     stub("ssm").add_client_error("send_command", code)
     with pytest.raises(AWSError) as caught:
-        ssm.send_command(aws, document="d" * 3, ec2_id="i-1", arguments={}, comment="c", timeout=60)
+        ssm.send_command(
+            aws, document=Document("d" * 3, "1"), ec2_id="i-1", arguments={}, comment="c", timeout=60
+        )
     assert (caught.value.kind, caught.value.retryable) == (kind, retryable)
 
 

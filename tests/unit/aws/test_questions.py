@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from ecdeployer.aws import questions
+from ecdeployer.aws.documents import Document
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
 
@@ -16,6 +17,7 @@ COMMAND = "11111111-2222-4333-8444-555555555555"
 def sent(ec2_ids: list[str]) -> dict[str, Any]:
     return {
         "DocumentName": "figures",
+        "DocumentVersion": "7",
         "InstanceIds": ec2_ids,
         "Parameters": {"since": ["7"]},
         "Comment": "c" * 100,
@@ -27,7 +29,11 @@ def sent(ec2_ids: list[str]) -> dict[str, Any]:
 
 def ask(aws: AWS) -> str:
     return questions.ask(
-        aws, document="figures", ec2_ids=MACHINES, arguments={"since": ["7"]}, comment="c" * 200
+        aws,
+        document=Document("figures", "7"),
+        ec2_ids=MACHINES,
+        arguments={"since": ["7"]},
+        comment="c" * 200,
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from ecdeployer.aws import ssm
+from ecdeployer.aws.documents import Document
 from ecdeployer.aws.session import AWS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,6 +121,7 @@ def test_sending_keeps_within_what_aws_takes(aws: AWS, stub: Stub) -> None:
         {"Command": {"CommandId": "0" * 36}},
         {
             "DocumentName": "ecdeployer-deploy",
+            "DocumentVersion": "12",
             "InstanceIds": ["i-1"],
             "Parameters": {"commit": ["0" * 40]},
             "Comment": "c" * 100,
@@ -128,7 +130,7 @@ def test_sending_keeps_within_what_aws_takes(aws: AWS, stub: Stub) -> None:
     )
     sent = ssm.send_command(
         aws,
-        document="ecdeployer-deploy",
+        document=Document("ecdeployer-deploy", "12"),
         ec2_id="i-1",
         arguments={"commit": ("0" * 40,)},
         comment="c" * 120,

@@ -30,6 +30,7 @@ def make() -> Make:
             "settings_module": "mysite.settings",
             "wsgi_module": "mysite.wsgi",
             "asgi_module": "",
+            "document_version": "b" * 32,
         }
         return DeploymentParameters(**(fields | changes))
 

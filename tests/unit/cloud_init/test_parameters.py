@@ -62,6 +62,7 @@ REFUSED: dict[str, list[Any]] = {
     "confirm_migrations": ["", "true", 1, None],
     "confirmed_plan": ["a" * 63, "A" * 64, "a" * 64 + "\n", "$(id)"],
     "document": ["", "a b", "a\n", "a;b"],
+    "document_version": ["", "$DEFAULT", "1", "b" * 32 + "\n", "B" * 32],
     "maintenance": [
         {"on": True},
         MAINTENANCE | {"revision": 0},

@@ -102,7 +102,7 @@ def test_a_machine_that_does_not_run_gets_them_with_its_next_deployment(
     assert sent() == []
     deployment = Deployment.objects.get()
     deployment.facts = {"project_directory": "shop", "settings_module": "shop.settings"}
-    parameters = parameters_of(deployment, document="ecdeployer-deploy")
+    parameters = parameters_of(deployment)
     assert parameters.schedules_revision == 1
     assert [each[2] for each in parameters.schedules] == [["clearsessions"]]
 

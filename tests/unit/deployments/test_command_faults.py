@@ -17,11 +17,11 @@ from ecdeployer.deployments import deadlines
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.provisioning import advance
 from ecdeployer.deployments.states import DeploymentState, StepName
-from ecdeployer.instances import addresses, commands, environment, infrastructure
+from ecdeployer.instances import addresses, commands, environment, run_documents
 
 from tests.portal_records import make_deployment, make_live, make_person
 
-from .world import FACTS, NAMES
+from .world import DOCUMENT, FACTS
 
 pytestmark = pytest.mark.django_db
 COMMAND = "c" * 36
@@ -37,7 +37,7 @@ def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     connection = AWS("eu-west-1")
     # Credentials that are read anew are the same here, and so is the client.
     monkeypatch.setattr(connection, "_forget_credentials", lambda: None)
-    monkeypatch.setattr(infrastructure, "find", lambda _: NAMES)
+    monkeypatch.setattr(run_documents, "find", lambda *_: DOCUMENT)
     monkeypatch.setattr(environment, "_account", lambda _: "123456789012")
     for module in (commands, environment):
         monkeypatch.setattr(module, "aws", lambda: connection)

@@ -107,7 +107,7 @@ def test_the_machine_is_told_where_its_key_is_and_may_read_it(
     advance(deployment.pk)
     advance(deployment.pk)
     advance(deployment.pk)
-    told = parameters_of(reload(deployment), document="ecdeployer-deploy")
+    told = parameters_of(reload(deployment))
     assert told.repository == "ssh://git@github.com/alice/site.git"
     assert told.deploy_key == f"/ecdeployer/{private.pk}/deploy-key"
     assert told.known_hosts.startswith("github.com ")

@@ -6,11 +6,11 @@ from unittest.mock import Mock, create_autospec
 
 import pytest
 from django.utils import timezone
+from ecdeployer.aws.documents import Document
 from ecdeployer.deployments import health
 from ecdeployer.git import keys, repository
 from ecdeployer.git.repository import Commit
-from ecdeployer.instances import addresses, commands, deploy_keys, environment, infrastructure, provisioning
-from ecdeployer.instances.infrastructure import Infrastructure
+from ecdeployer.instances import addresses, commands, deploy_keys, environment, provisioning, run_documents
 from ecdeployer.instances.models import Instance
 from ecdeployer.instances.states import InstanceState
 from ecdeployer.preflight import sandbox
@@ -18,14 +18,7 @@ from ecdeployer.preflight.facts import Facts, RequirementSource
 from ecdeployer.preflight.findings import Finding
 from ecdeployer.preflight.reading import Report
 
-NAMES = Infrastructure(
-    launch_template_id="lt-0",
-    launch_template_version="1",
-    security_group_id="sg-0",
-    deploy_document="ecdeployer-deploy",
-    status_document="ecdeployer-status",
-    act_document="ecdeployer-act",
-)
+DOCUMENT = Document("ecdeployer-deploy", "12", is_default=True)
 COMMIT = Commit(sha="c" * 40, subject="Say hello", author="Ada", committed_at=timezone.now(), branch="main")
 FACTS = Facts(
     project_directory="mysite",
@@ -71,8 +64,8 @@ class World:
         self.outcome = fake(commands.outcome, commands)
         self.console = fake(commands.console, commands, return_value="panic: no hunter-two\n")
         self.ask = fake(health.ask, health, return_value=health.Health())
-        fake(infrastructure.find, infrastructure, return_value=NAMES)
+        fake(run_documents.find, run_documents, return_value=DOCUMENT)
 
-    def _launch(self, instance: Instance, *, render: Callable[[Infrastructure], bytes]) -> None:
-        self.user_data = render(NAMES)
+    def _launch(self, instance: Instance, *, render: Callable[[], bytes]) -> None:
+        self.user_data = render()
         Instance.objects.filter(pk=instance.pk).update(state=InstanceState.PENDING, ec2_id="i-0abc")

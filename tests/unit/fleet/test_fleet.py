@@ -148,7 +148,7 @@ class Fleet(RuleBasedStateMachine):
         number = LaunchAttempt.objects.count()
         try:
             addresses.ensure(instance)
-            provisioning.launch(instance, render=lambda _: b"user data %d" % number)
+            provisioning.launch(instance, render=lambda: b"user data %d" % number)
         except LaunchFailedError as error:
             deployment = instance.deployments.latest("number")
             endings.fail(deployment, StepName.LAUNCH, code=error.code, reason=error.reason)

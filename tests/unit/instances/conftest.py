@@ -6,7 +6,7 @@ from botocore.model import OperationModel
 from ecdeployer.accounts.models import User
 from ecdeployer.applications.models import Application
 from ecdeployer.aws.session import AWS, connect
-from ecdeployer.instances import infrastructure
+from ecdeployer.instances import infrastructure, run_documents
 from ecdeployer.instances.models import GoldenImage, Instance
 from moto import mock_aws
 from moto.ec2.models.amis import Ami, AmiBackend
@@ -43,6 +43,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[AWS]:
     settings.RESOURCE_PREFIX = "sites"
     settings.BASE_AMI_PARAMETER = BASE_AMI_PARAMETER
     monkeypatch.setattr(AmiBackend, "create_image", _create_image)
+    run_documents.forget()
     with mock_aws():
         aws = connect("eu-west-1", None)
         base = aws.ec2.register_image(Name="base", RootDeviceName="/dev/xvda")["ImageId"]

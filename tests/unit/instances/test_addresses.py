@@ -40,7 +40,7 @@ def held(account: AWS) -> list[dict[str, Any]]:
 def running(account: AWS, instance: Instance) -> Instance:
     """Launched with an address, and seen to run."""
     addresses.ensure(instance)
-    provisioning.launch(instance, render=lambda _: b"user data")
+    provisioning.launch(instance, render=lambda: b"user data")
     reconcile.sweep()
     instance.refresh_from_db()
     return instance

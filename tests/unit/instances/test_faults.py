@@ -51,7 +51,7 @@ def test_a_refused_launch(
         # A used token whose machine is not listed is waited for; this one has been for long enough.
         patched.setattr(provisioning, "_is_young", lambda _: False)
         with pytest.raises(LaunchPausedError if waits else LaunchFailedError) as refusal:
-            provisioning.launch(instance, render=lambda _: b"user data")
+            provisioning.launch(instance, render=lambda: b"user data")
     instance.refresh_from_db()
     assert str(refusal.value)
     assert "said" not in str(refusal.value)
@@ -66,7 +66,7 @@ def test_a_refused_launch(
         assert instance.state == "failed"
         return
     LaunchQueue.objects.update(tokens=5, held_until=None)
-    provisioning.launch(instance, render=lambda _: b"user data")
+    provisioning.launch(instance, render=lambda: b"user data")
     instance.refresh_from_db()
     assert instance.ec2_id
     assert live(account) == 1
@@ -75,7 +75,7 @@ def test_a_refused_launch(
 
 @pytest.fixture
 def launched(account: AWS, instance: Instance) -> Instance:
-    provisioning.launch(instance, render=lambda _: b"user data")
+    provisioning.launch(instance, render=lambda: b"user data")
     environment.write(instance, {"A": "secret-value"})
     reconcile.sweep()
     instance.refresh_from_db()

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from ecdeployer.aws import documents, iam, launch_templates, security_groups
+from ecdeployer.aws import iam, launch_templates, security_groups
 from ecdeployer.aws.session import AWS
 from ecdeployer.instances import infrastructure, policies
+from ecdeployer.instances.connection import InfrastructureMissingError
 from pytest_django import Settings
 
 READS = ("Describe", "Get", "List")
@@ -134,24 +135,6 @@ def test_an_empty_profile_gets_its_role(aws: AWS) -> None:
     assert iam.profile_roles(aws, "sites-eu-west-1-instance") == ["sites-eu-west-1-instance"]
 
 
-def test_a_document_that_changed_becomes_the_default_version(
-    aws: AWS, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old = {
-        "schemaVersion": "2.2",
-        "description": "old",
-        "mainSteps": [{"action": "aws:runShellScript", "name": "run", "inputs": {"runCommand": ["true"]}}],
-    }
-    with monkeypatch.context() as patch:
-        patch.setattr(infrastructure, "document_contents", lambda: {"sites-deploy": old})
-        ensure(aws)
-    assert ensure(aws)["document sites-deploy"] == "changed"
-    found = documents.find(aws, "sites-deploy")
-    assert found is not None
-    assert found.version == "2"
-    assert found.content == infrastructure.document_contents()["sites-deploy"]
-
-
 def test_provisioning_finds_it_with_one_call(aws: AWS, calls: list[str]) -> None:
     ensure(aws)
     calls.clear()
@@ -159,11 +142,10 @@ def test_provisioning_finds_it_with_one_call(aws: AWS, calls: list[str]) -> None
     assert calls == ["DescribeLaunchTemplateVersions"]
     assert found.launch_template_id.startswith("lt-")
     assert found.security_group_id.startswith("sg-")
-    assert (found.deploy_document, found.status_document) == ("sites-deploy", "sites-status")
 
 
 def test_provisioning_says_what_to_run_where_there_is_none(aws: AWS) -> None:
-    with pytest.raises(infrastructure.InfrastructureMissingError) as caught:
+    with pytest.raises(InfrastructureMissingError) as caught:
         infrastructure.find(aws)
     assert "manage.py ensure_infrastructure" in caught.value.operator
     assert "manage.py" not in caught.value.person
@@ -174,7 +156,7 @@ def test_a_template_that_was_made_by_other_means_is_replaced_by_a_version_of_our
     launch_templates.create(
         aws, "sites-instances", data={"KeyName": "x"}, description="by hand", tag={"a": "b"}
     )
-    with pytest.raises(infrastructure.InfrastructureMissingError):
+    with pytest.raises(InfrastructureMissingError):
         infrastructure.find(aws)
     assert ensure(aws)["launch template sites-instances"] == "changed"
     assert infrastructure.find(aws).launch_template_version == "2"

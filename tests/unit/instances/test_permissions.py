@@ -12,7 +12,7 @@ from botocore.model import OperationModel
 from django.utils import timezone
 from ecdeployer.aws import addresses, ec2, images, questions, ssm, tags
 from ecdeployer.aws.session import AWS
-from ecdeployer.instances import golden_images, infrastructure, policies
+from ecdeployer.instances import golden_images, infrastructure, policies, run_documents
 
 from .conftest import BASE_AMI_PARAMETER
 
@@ -75,7 +75,7 @@ def do_all_that_the_portal_does(aws: AWS) -> None:
     ssm.delete_secret(aws, DEPLOY_KEY)
     command_id = ssm.send_command(
         aws,
-        document="sites-status",
+        document=run_documents.find(aws, "status"),
         ec2_id=machine.ec2_id,
         arguments={"Deployment": ["0" * 36]},
         comment="c",

@@ -104,6 +104,7 @@ def test_what_needs_no_condition_only_looks() -> None:
 
 def test_commands_are_our_own_documents_only() -> None:
     own = statements(portal_policy(SCOPE))["OwnDocuments"]
+    assert own["Action"] == ["ssm:SendCommand", "ssm:DescribeDocument"]
     assert own["Resource"] == "arn:aws:ssm:eu-west-1:123456789012:document/sites-*"
 
 

@@ -1,7 +1,6 @@
 """Launching, with EC2's refusals in place of its answers, and workers that die between two lines."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from ecdeployer.aws import ec2
@@ -58,7 +57,7 @@ def rendered() -> list[bytes]:
 
 @pytest.fixture
 def launch(instance: Instance, rendered: list[bytes]) -> Callable[[], None]:
-    def render(_: Any) -> bytes:
+    def render() -> bytes:
         rendered.append(b"user data %d" % len(rendered))
         return rendered[-1]
 

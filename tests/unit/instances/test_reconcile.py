@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def launched(account: AWS, instance: Instance) -> Instance:
-    provisioning.launch(instance, render=lambda _: b"user data")
+    provisioning.launch(instance, render=lambda: b"user data")
     instance.refresh_from_db()
     return instance
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def launched(account: AWS, instance: Instance) -> Instance:
-    provisioning.launch(instance, render=lambda _: b"user data")
+    provisioning.launch(instance, render=lambda: b"user data")
     instance.refresh_from_db()
     return instance
 
@@ -155,7 +155,7 @@ def test_the_ledger_is_written_before_the_launch(
 
     monkeypatch.setattr(ec2, "run_instance", note)
     with pytest.raises(provisioning.LaunchPausedError):
-        provisioning.launch(instance, render=lambda _: b"")
+        provisioning.launch(instance, render=lambda: b"")
     assert kinds == ["instance", "volume"]
 
 

@@ -144,7 +144,7 @@ def test_a_deployment_that_ended_badly_has_its_machine_told_again(ines: User) ->
 def make_parameters(application: Application) -> DeploymentParameters:
     deployment = application.deployments.get()
     deployment.facts = {"project_directory": "bakery", "settings_module": "bakery.settings"}
-    return parameters_of(deployment, document="ecdeployer-deploy")
+    return parameters_of(deployment)
 
 
 def test_a_deployment_carries_it(bakery: Application) -> None:
