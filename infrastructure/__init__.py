@@ -1,0 +1,1 @@
+"""The AWS account that the portal lives in: its templates, and what makes, updates and removes them."""

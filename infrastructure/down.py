@@ -1,0 +1,168 @@
+"""./scripts/aws-down: take a portal out of its account, after saying what data goes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from . import events, inventory, settings, sites, stacks
+from .aws import AWS, AWSError
+from .inventory import Inventory
+from .parameters import Parameters
+from .stacks import Stack
+from .terminal import RefusalError, Terminal
+
+_GOING_ON = (
+    "\nInterrupted. CloudFormation goes on by itself; run the same command again: "
+    "it follows the deletion to its end, and then does the rest."
+)
+
+
+@dataclass
+class Down:
+    """One run. ``confirmed`` is the prefix, where it was given beforehand."""
+
+    aws: AWS
+    parameters: Parameters
+    terminal: Terminal
+    with_sites: bool = False
+    confirmed: str = ""
+
+    def run(self) -> None:
+        """Raises RefusalError or AWSError where it ends early; running it again goes on from there."""
+        found = inventory.take(self.aws, self.prefix)
+        rows = found.rows()
+        if len(rows) == 1:
+            self.terminal.say(f"\nNothing of {self.prefix} is in this account and region.")
+        else:
+            self.terminal.say("\nThis goes, for good:")
+            self.terminal.table(rows)
+            self._require_sites(found)
+            self._confirm()
+        self._remove(found)
+        self._say_what_is_left()
+
+    @property
+    def prefix(self) -> str:
+        return self.parameters.prefix
+
+    def _require_sites(self, found: Inventory) -> None:
+        if found.machines and not self.with_sites:
+            raise RefusalError(
+                f"\nMachines of sites are still there ({len(found.machines)}), with what people keep there. "
+                "Terminate the applications in the portal first, or give --with-sites, which ends them."
+            )
+
+    def _confirm(self) -> None:
+        if self.confirmed == self.prefix:
+            return
+        if self.confirmed:
+            raise RefusalError(
+                f"--confirm says {self.confirmed}, and the file {self.prefix}. Nothing was removed."
+            )
+        question = f"\nType {self.prefix} to remove all of it:"
+        otherwise = f"Give --confirm {self.prefix} to remove all of it without being asked."
+        if not self.terminal.ask(question, wanted=self.prefix, otherwise=otherwise):
+            raise RefusalError("Nothing was removed.")
+
+    def _remove(self, found: Inventory) -> None:
+        """The portal first: while it runs it launches what this ends. What a stack is made from goes last."""
+        self._unprotect(found)
+        self._delete(found.root)
+        sites.end_machines(self.aws, self.terminal, found, prefix=self.prefix)
+        sites.release_addresses(self.aws, self.terminal, prefix=self.prefix)
+        sites.remove_images(self.aws, self.terminal, found)
+        sites.remove_foundations(self.aws, self.terminal, prefix=self.prefix)
+        for bucket in found.buckets:
+            self._empty(bucket.name)
+        self._delete(found.bootstrap)
+        for bucket in found.buckets:
+            self._remove_bucket(bucket.name)
+        settings.delete(self.aws, settings.names(self.aws, self.prefix))
+
+    def _unprotect(self, found: Inventory) -> None:
+        """The database and the balancer refuse their deletion until they are told that it is meant."""
+        for database in found.databases:
+            change = self.aws.rds.modify_db_instance
+            self.aws.ask(
+                change, DBInstanceIdentifier=database.id, DeletionProtection=False, ApplyImmediately=True
+            )
+            self.terminal.step(f"database {database.id}: may be deleted now")
+        unprotected: Any = [{"Key": "deletion_protection.enabled", "Value": "false"}]
+        for arn in inventory.balancers(found):
+            modify = self.aws.elbv2.modify_load_balancer_attributes
+            self.aws.ask(modify, LoadBalancerArn=arn, Attributes=unprotected)
+
+    def _delete(self, stack: Stack | None) -> None:
+        """With everything in it that its template does not keep."""
+        if stack is None:
+            return
+        self._wait_for_quiet(stack)
+        going = stack.status == "DELETE_IN_PROGRESS"
+        operation = events.running(self.aws, stack.id) if going else events.coming(self.aws, stack.id)
+        if not going:
+            stacks.delete(self.aws, stack)
+        self.terminal.step(f"deleting the stack {stack.name}")
+        self._follow(operation)
+        events.require_good(operation, f"Deleting the stack {stack.name}")
+
+    def _wait_for_quiet(self, stack: Stack) -> None:
+        """CloudFormation deletes no stack that it is updating."""
+        if stack.moving and stack.status != "DELETE_IN_PROGRESS":
+            self.terminal.step(f"{stack.name} is {stack.status}: following it")
+            self._follow(events.running(self.aws, stack.id))
+
+    def _follow(self, operation: events.Operation) -> None:
+        try:
+            events.follow(operation, self.terminal)
+        except KeyboardInterrupt:
+            self.terminal.say(_GOING_ON)
+            raise
+
+    def _empty(self, bucket: str) -> None:
+        try:
+            for part in inventory.versions(self.aws, bucket):
+                self._delete_versions(bucket, part)
+        except AWSError as error:
+            if error.code != "NoSuchBucket":
+                raise
+        else:
+            self.terminal.step(f"bucket {bucket} emptied")
+
+    def _delete_versions(self, bucket: str, part: list[dict[str, str]]) -> None:
+        if not part:
+            return
+        wanted: Any = {"Objects": part, "Quiet": True}
+        answer = self.aws.ask(self.aws.s3.delete_objects, Bucket=bucket, Delete=wanted)
+        for refused in answer.get("Errors", [])[:1]:
+            raise AWSError(refused.get("Code", ""), f"{refused.get('Key')}: {refused.get('Message')}")
+
+    def _remove_bucket(self, bucket: str) -> None:
+        """One that its template kept when the stack went."""
+        try:
+            self.aws.ask(self.aws.s3.delete_bucket, Bucket=bucket)
+        except AWSError as error:
+            if error.code != "NoSuchBucket":
+                raise
+
+    def _say_what_is_left(self) -> None:
+        snapshots = self._snapshots()
+        for name in snapshots:
+            self.terminal.say(
+                f"\nKept, at 0.10 dollars a GiB and month: a snapshot of the database. To remove it, too:\n"
+                f"  aws rds delete-db-snapshot --region {self.aws.region} --db-snapshot-identifier {name}"
+            )
+        tags = (stacks.TAG, inventory.SITES_TAG)
+        left = [arn for tag in tags for arn in inventory.tagged_arns(self.aws, tag, self.prefix)]
+        left = [arn for arn in left if arn.rpartition(":")[2] not in snapshots]
+        if left:
+            self.terminal.say("\nAWS still lists these; of what has just ended it does so for up to an hour:")
+            for arn in left:
+                self.terminal.say(f"  {arn}")
+        else:
+            self.terminal.say("\nNothing else of it is left in this region.")
+
+    def _snapshots(self) -> list[str]:
+        paginator = self.aws.rds.get_paginator("describe_db_snapshots")
+        pages = self.aws.pages(paginator.paginate, SnapshotType="manual")
+        found = [snapshot for page in pages for snapshot in page["DBSnapshots"]]
+        ours = {"Key": stacks.TAG, "Value": self.prefix}
+        return [each["DBSnapshotIdentifier"] for each in found if ours in each.get("TagList", [])]

@@ -1,0 +1,119 @@
+"""Parameter Store: the secrets that the templates name, and the settings that the portal reads at start."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+from .aws import AWS, AWSError
+from .parameters import Parameters
+from .stacks import TAG
+
+#: Bytes, as hexadecimal digits: RDS and ElastiCache refuse some signs, and each of them others.
+_LENGTH = 32
+#: What lets the first superuser in; below the portal's settings stands its digest.
+FIRST_CODE = "secrets/first-operator-code"
+SECRETS = ("secrets/database-password", "secrets/redis-token", FIRST_CODE)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """``keep``: made once, and whatever it is by now stays."""
+
+    value: str
+    secret: bool = False
+    keep: bool = False
+
+    @property
+    def type(self) -> Literal["SecureString", "String"]:
+        return "SecureString" if self.secret else "String"
+
+
+def ensure_secrets(aws: AWS, prefix: str) -> list[str]:
+    """The names of those that were made."""
+    made = {name: Setting(secrets.token_hex(_LENGTH), secret=True, keep=True) for name in SECRETS}
+    return write(aws, prefix, made)
+
+
+def portal_settings(aws: AWS, parameters: Parameters, outputs: Mapping[str, str]) -> dict[str, Setting]:
+    """What docs/operating.md lists, below ``/<prefix>/portal``; the stacks must stand."""
+    prefix = parameters.prefix
+    password, token = (_read(aws, f"/{prefix}/{name}") for name in SECRETS[:2])
+    code = _read(aws, f"/{prefix}/{FIRST_CODE}")
+    user, name = outputs.get("DatabaseUser", "ecdeployer"), outputs.get("DatabaseName", "ecdeployer")
+    database = f"{outputs['DatabaseHost']}:{outputs['DatabasePort']}/{name}?sslmode=require"
+    redis = f"{outputs['RedisHost']}:{outputs['RedisPort']}/0?ssl_cert_reqs=required"
+    found = {
+        "SECRET_KEY": Setting(secrets.token_urlsafe(60), secret=True, keep=True),
+        "METRICS_TOKEN": Setting(secrets.token_urlsafe(32), secret=True, keep=True),
+        "DATABASE_URL": Setting(f"postgresql://{user}:{quote(password, safe='')}@{database}", secret=True),
+        "REDIS_URL": Setting(f"rediss://:{quote(token, safe='')}@{redis}", secret=True),
+        "FIRST_OPERATOR_SHA256": Setting(hashlib.sha256(code.encode()).hexdigest()),
+        # The load balancer, and the machine's own nginx.
+        "TRUSTED_PROXIES": Setting("2"),
+        **{name: Setting(value) for name, value in plain_settings(parameters).items()},
+    }
+    return {f"portal/{name}": setting for name, setting in found.items()}
+
+
+def plain_settings(parameters: Parameters) -> dict[str, str]:
+    """Those that are known before there is a stack, and are no secrets."""
+    return {
+        "PORTAL_URL": f"https://{parameters.domain}",
+        "RESOURCE_PREFIX": parameters.prefix,
+        "AWS_REGION": parameters.region,
+        "CLOUDWATCH_NAMESPACE": parameters.prefix,
+    }
+
+
+def write(aws: AWS, prefix: str, settings: Mapping[str, Setting]) -> list[str]:
+    """The full names of those that were made or changed; those that are as wanted get no new version."""
+    changed = []
+    for name, setting in settings.items():
+        path = f"/{prefix}/{name}"
+        present = _find(aws, path)
+        if present is None:
+            _make(aws, path, setting, prefix=prefix)
+        elif present == setting.value or setting.keep:
+            continue
+        else:
+            _change(aws, path, setting)
+        changed.append(path)
+    return changed
+
+
+def names(aws: AWS, prefix: str) -> list[str]:
+    """Of every parameter below the prefix: the portal's, the secrets, and the environments of sites."""
+    below: Any = [{"Key": "Path", "Option": "Recursive", "Values": [f"/{prefix}"]}]
+    pages = aws.pages(aws.ssm.get_paginator("describe_parameters").paginate, ParameterFilters=below)
+    return sorted(found["Name"] for page in pages for found in page["Parameters"])
+
+
+def delete(aws: AWS, found: list[str]) -> None:
+    """Ten at a time, which is DeleteParameters' maximum; those that are gone already are no error."""
+    for start in range(0, len(found), 10):
+        aws.ask(aws.ssm.delete_parameters, Names=found[start : start + 10])
+
+
+def _make(aws: AWS, path: str, setting: Setting, *, prefix: str) -> None:
+    tags: Any = [{"Key": TAG, "Value": prefix}]
+    aws.ask(aws.ssm.put_parameter, Name=path, Value=setting.value, Type=setting.type, Tags=tags)
+
+
+def _change(aws: AWS, path: str, setting: Setting) -> None:
+    aws.ask(aws.ssm.put_parameter, Name=path, Value=setting.value, Type=setting.type, Overwrite=True)
+
+
+def _find(aws: AWS, path: str) -> str | None:
+    try:
+        return _read(aws, path)
+    except AWSError as error:
+        if error.code != "ParameterNotFound":
+            raise
+        return None
+
+
+def _read(aws: AWS, path: str) -> str:
+    return aws.ask(aws.ssm.get_parameter, Name=path, WithDecryption=True)["Parameter"]["Value"]

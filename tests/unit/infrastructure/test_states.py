@@ -1,0 +1,122 @@
+"""What aws-up and aws-down do with a stack that is in the middle of something, or stuck."""
+
+import pytest
+
+from infrastructure import events
+from infrastructure.aws import AWS
+from infrastructure.down import Down
+from infrastructure.parameters import Parameters
+from infrastructure.stacks import Stack
+from infrastructure.terminal import RefusalError
+from infrastructure.up import Up
+from tests.unit.infrastructure.cloudformation import ROOT, answer_events, answer_stack, event
+from tests.unit.infrastructure.conftest import Screen, Stub
+
+ASKED = event(10, "", "UPDATE_IN_PROGRESS", "User Initiated")
+DONE = event(30, "", "UPDATE_COMPLETE")
+DELETING = event(40, "", "DELETE_IN_PROGRESS", "User Initiated")
+DELETED = event(50, "", "DELETE_COMPLETE")
+
+
+@pytest.fixture
+def run(aws: AWS, given: Parameters, screen: Screen) -> Up:
+    return Up(aws, given, screen.terminal)
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name ecdeployer --region eu-west-1"),
+        ("ROLLBACK_FAILED", "Run ./scripts/aws-down"),
+        ("CREATE_FAILED", "Run ./scripts/aws-down"),
+        ("DELETE_FAILED", "Run ./scripts/aws-down"),
+        ("DELETE_IN_PROGRESS", "which follows that to its end"),
+        ("UPDATE_FAILED", "rollback-stack --stack-name ecdeployer --region eu-west-1"),
+    ],
+)
+def test_stuck(run: Up, stub: Stub, status: str, advice: str) -> None:
+    answer_stack(stub("cloudformation"), status)
+    with pytest.raises(RefusalError, match=f"The stack ecdeployer is {status}.*{advice}"):
+        run._settle("ecdeployer")
+
+
+@pytest.mark.parametrize("status", [None, "REVIEW_IN_PROGRESS"])
+def test_none_yet(run: Up, stub: Stub, status: str | None) -> None:
+    answer_stack(stub("cloudformation"), status)
+    assert run._settle("ecdeployer") is None
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+def test_one_that_stands(run: Up, stub: Stub, status: str) -> None:
+    answer_stack(stub("cloudformation"), status)
+    found = run._settle("ecdeployer")
+    assert found
+    assert found.status == status
+
+
+def test_what_goes_on_is_followed_first(run: Up, stub: Stub, screen: Screen) -> None:
+    answer_stack(stub("cloudformation"), "UPDATE_IN_PROGRESS")
+    answer_events(stub("cloudformation"), ASKED)
+    answer_events(stub("cloudformation"), ASKED, DONE)
+    answer_stack(stub("cloudformation"), "UPDATE_COMPLETE")
+    found = run._settle("ecdeployer")
+    assert found
+    assert found.settled
+    assert "ecdeployer is UPDATE_IN_PROGRESS: following it" in screen.text
+
+
+def test_what_is_left_of_a_first_try_goes(run: Up, stub: Stub) -> None:
+    answer_stack(stub("cloudformation"), "ROLLBACK_COMPLETE")
+    answer_events(stub("cloudformation"), DONE)
+    stub("cloudformation").add_response("delete_stack", {}, {"StackName": ROOT})
+    answer_events(stub("cloudformation"), DONE, DELETING, DELETED)
+    assert run._settle("ecdeployer") is None
+
+
+def test_ctrl_c_while_it_goes_on(
+    run: Up, stub: Stub, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(events, "follow", interrupted)
+    answer_stack(stub("cloudformation"), "UPDATE_IN_PROGRESS")
+    answer_events(stub("cloudformation"), ASKED)
+    with pytest.raises(KeyboardInterrupt):
+        run._settle("ecdeployer")
+    assert "CloudFormation goes on by itself; run the same command again" in screen.text
+
+
+def test_down_follows_a_deletion_that_goes_on(
+    aws: AWS, given: Parameters, stub: Stub, screen: Screen
+) -> None:
+    stack = Stack(id=ROOT, name="ecdeployer", status="DELETE_IN_PROGRESS")
+    answer_events(stub("cloudformation"), DONE, DELETING)
+    answer_events(stub("cloudformation"), DONE, DELETING, DELETED)
+    Down(aws, given, screen.terminal)._delete(stack)
+    assert "UPDATE_COMPLETE" not in screen.text
+
+
+def test_down_lets_an_update_end_before(aws: AWS, given: Parameters, stub: Stub, screen: Screen) -> None:
+    stack = Stack(id=ROOT, name="ecdeployer", status="UPDATE_IN_PROGRESS", protected=True)
+    answer_events(stub("cloudformation"), ASKED)
+    answer_events(stub("cloudformation"), ASKED, DONE)
+    answer_events(stub("cloudformation"), ASKED, DONE)
+    stub("cloudformation").add_response(
+        "update_termination_protection",
+        {"StackId": ROOT},
+        {"StackName": "ecdeployer", "EnableTerminationProtection": False},
+    )
+    stub("cloudformation").add_response("delete_stack", {}, {"StackName": ROOT})
+    answer_events(stub("cloudformation"), ASKED, DONE, DELETING, DELETED)
+    Down(aws, given, screen.terminal)._delete(stack)
+
+
+def test_down_names_what_stands_in_the_way(aws: AWS, given: Parameters, stub: Stub, screen: Screen) -> None:
+    stack = Stack(id=ROOT, name="ecdeployer", status="DELETE_FAILED")
+    held = event(45, "Bucket", "DELETE_FAILED", "The bucket is not empty", kind="AWS::S3::Bucket", thing="b")
+    answer_events(stub("cloudformation"), DONE)
+    stub("cloudformation").add_response("delete_stack", {}, {"StackName": ROOT})
+    answer_events(stub("cloudformation"), DONE, DELETING, held, event(50, "", "DELETE_FAILED"))
+    with pytest.raises(RefusalError, match=r"First to fail: Bucket \(AWS::S3::Bucket\)"):
+        Down(aws, given, screen.terminal)._delete(stack)
