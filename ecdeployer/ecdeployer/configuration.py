@@ -54,6 +54,7 @@ class Configuration:
     cloudwatch_namespace: str
     cloudwatch_agent: bool
     sign_up: bool
+    first_operator_sha256: str
     github_client_id: str
     github_client_secret: str
     git_hosts: list[str]
@@ -163,6 +164,11 @@ def _read(env: Env, default_directory: str) -> Configuration:
         ),
         cloudwatch_agent=env.bool("CLOUDWATCH_AGENT", False),
         sign_up=env.bool("SIGN_UP", False),
+        first_operator_sha256=env.str(
+            "FIRST_OPERATOR_SHA256",
+            "",
+            validate=_is_like(r"([0-9a-f]{64})?", "a SHA-256 as 64 lower-case hexadecimal digits"),
+        ),
         github_client_id=env.str("GITHUB_CLIENT_ID", ""),
         github_client_secret=env.str("GITHUB_CLIENT_SECRET", ""),
         git_hosts=env.list(

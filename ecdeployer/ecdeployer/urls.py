@@ -4,7 +4,7 @@ from django.urls import include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
-from .accounts.views import profile
+from .accounts.views import first_operator, profile
 from .operating.views import about, show_metrics
 from .webhooks.views import receive
 
@@ -29,6 +29,7 @@ urlpatterns = [
     path("help/findings/", include("ecdeployer.applications.finding_urls")),
     path("accounts/profile/", profile, name="profile"),
     path("accounts/profile/tokens/", include("ecdeployer.accounts.token_urls")),
+    path("accounts/first/", first_operator, name="first-operator"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("about/", about, name="about"),

@@ -1,5 +1,6 @@
 """Every address that changes something: an event says who did it, from where and through what."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
 OTHER = f"another {PASSWORD}"
 ADDRESS = "192.0.2.7"
+CODE = "of-the-first-operator"
 NEW = {"name": "one", "project_name": "shop", "github_url": "https://github.com/o/r", "health_path": "/"}
 WHOLE_LOG = {"source": "web", "whole": True}
 Make = Callable[[User], Deployment]
@@ -169,6 +171,12 @@ CHANGES = [
         signed_in=False,
     ),
     Change(
+        "first-operator",
+        "first operator made",
+        sent=lambda _: {"username": "rui", "password1": PASSWORD, "password2": PASSWORD, "code": CODE},
+        signed_in=False,
+    ),
+    Change(
         "account_change_password",
         "password changed",
         sent=lambda _: {
@@ -219,6 +227,7 @@ def path_of(change: Change, application: Application, token: int) -> str:
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
 def test_what_changes_something_is_recorded(change: Change, settings: Settings) -> None:
     settings.SIGN_UP = True
+    settings.FIRST_OPERATOR_SHA256 = hashlib.sha256(CODE.encode()).hexdigest()
     owner = records.make_person("ines")
     application = change.make(owner).application
     token, _ = tokens.create(owner, name="laptop", days=7)
@@ -240,7 +249,8 @@ def test_what_changes_something_is_recorded(change: Change, settings: Settings) 
     assert found is not None, list(Event.objects.values_list("verb", "detail"))
     assert all_rows() != before
     assert (found.through, found.address) == ("page", ADDRESS)
-    assert found.actor_name == ("rui" if change.verb == "signed up" else actor.username)
+    made = change.verb in {"signed up", "first operator made"}
+    assert found.actor_name == ("rui" if made else actor.username)
 
 
 _ONE = "applications/{application_id}"

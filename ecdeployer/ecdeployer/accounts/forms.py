@@ -1,5 +1,7 @@
 """What people tell about themselves, and how they sign in."""
 
+import hashlib
+import hmac
 import zoneinfo
 from itertools import groupby
 from typing import Any
@@ -8,6 +10,8 @@ from allauth.account import app_settings
 from allauth.account.forms import LoginForm as AllauthLoginForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
 from django import forms
+from django.conf import settings
+from django.contrib.auth.forms import UserCreationForm
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 
@@ -35,6 +39,30 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].validators.append(_LONGEST_EMAIL)
+
+
+class FirstOperatorForm(UserCreationForm):  # type: ignore[type-arg]
+    """The first superuser, made by whoever can read the code in the portal's AWS account."""
+
+    code = forms.CharField(
+        max_length=200,
+        widget=forms.PasswordInput(attrs={"autocomplete": "one-time-code"}),
+        help_text="From the account's Parameter Store; <code>aws-up</code> says how to read it.",
+    )
+
+    class Meta:
+        model = User
+        fields = ["username", "email"]
+
+    def clean_code(self) -> None:
+        digest = hashlib.sha256(self.cleaned_data["code"].encode()).hexdigest()
+        if not hmac.compare_digest(digest, settings.FIRST_OPERATOR_SHA256):
+            raise ValidationError("This is not the code.", code="wrong")
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's signature
+        self.instance.is_staff = self.instance.is_superuser = True
+        made: User = super().save(commit)
+        return made
 
 
 class TokenForm(forms.Form):
