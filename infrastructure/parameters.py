@@ -20,7 +20,7 @@ REQUIRED = (
     "budget_usd",
 )
 #: What CloudWatch Logs accepts, up to ten years.
-_RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922)
+_RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _WORDS = {str: "text in quotes", int: "a whole number, without quotes", bool: "true or false, without quotes"}
 
@@ -57,12 +57,14 @@ RULES: Mapping[str, Rule] = {
         "use lower-case letters, digits and single hyphens, at most 20, a letter first",
     ),
     "region": _like(r"[a-z]{2,3}(-[a-z]+)+-\d", "name a region such as eu-west-1"),
-    "domain": _like(rf"({_LABEL}\.)+[a-z]{{2,63}}", "name a host in lower case, such as portal.example.com"),
+    "domain": _like(
+        rf"(?=.{{1,253}}$)({_LABEL}\.)+[a-z]{{2,63}}", "name a host in lower case, such as portal.example.com"
+    ),
     "hosted_zone_id": _like(
         r"Z[A-Z0-9]{1,31}", "take the id from `aws route53 list-hosted-zones`, without /hostedzone/"
     ),
     "repository": _like(r"[A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,100}", "write owner/name, as GitHub has it"),
-    "branch": _like(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,254}", "name a branch such as main"),
+    "branch": _like(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}", "name a branch such as main"),
     "connection_arn": _like(
         r"arn:aws[a-z-]*:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/[0-9a-f-]{36}",
         "take the ARN from `aws codeconnections list-connections`",
@@ -73,7 +75,7 @@ RULES: Mapping[str, Rule] = {
         r"[a-z][a-z0-9]*\.[a-z0-9]+", "name an x86 instance type such as t3.small: the image is for amd64"
     ),
     "database_class": _like(r"db\.[a-z0-9]+\.[a-z0-9]+", "name a class such as db.t4g.micro"),
-    "database_storage_gb": _between(20, 65_536),
+    "database_storage_gb": _between(20, 16_384),
     "redis_node_type": _like(r"cache\.[a-z0-9]+\.[a-z0-9]+", "name a type such as cache.t4g.micro"),
     "log_retention_days": Rule(
         lambda value: value in _RETENTIONS, f"choose one of {', '.join(map(str, _RETENTIONS))}"

@@ -13,6 +13,8 @@ from .stacks import TAG
 
 #: Bytes, as hexadecimal digits: RDS and ElastiCache refuse some signs, and each of them others.
 _LENGTH = 32
+#: The database's name, and its user's, in templates/data.yaml.
+DATABASE = "ecdeployer"
 #: What lets the first superuser in; below the portal's settings stands its digest.
 FIRST_CODE = "secrets/first-operator-code"
 SECRETS = ("secrets/database-password", "secrets/redis-token", FIRST_CODE)
@@ -42,13 +44,14 @@ def portal_settings(aws: AWS, parameters: Parameters, outputs: Mapping[str, str]
     prefix = parameters.prefix
     password, token = (_read(aws, f"/{prefix}/{name}") for name in SECRETS[:2])
     code = _read(aws, f"/{prefix}/{FIRST_CODE}")
-    user, name = outputs.get("DatabaseUser", "ecdeployer"), outputs.get("DatabaseName", "ecdeployer")
-    database = f"{outputs['DatabaseHost']}:{outputs['DatabasePort']}/{name}?sslmode=require"
+    database = f"{outputs['DatabaseHost']}:{outputs['DatabasePort']}/{DATABASE}?sslmode=require"
     redis = f"{outputs['RedisHost']}:{outputs['RedisPort']}/0?ssl_cert_reqs=required"
     found = {
         "SECRET_KEY": Setting(secrets.token_urlsafe(60), secret=True, keep=True),
         "METRICS_TOKEN": Setting(secrets.token_urlsafe(32), secret=True, keep=True),
-        "DATABASE_URL": Setting(f"postgresql://{user}:{quote(password, safe='')}@{database}", secret=True),
+        "DATABASE_URL": Setting(
+            f"postgresql://{DATABASE}:{quote(password, safe='')}@{database}", secret=True
+        ),
         "REDIS_URL": Setting(f"rediss://:{quote(token, safe='')}@{redis}", secret=True),
         "FIRST_OPERATOR_SHA256": Setting(hashlib.sha256(code.encode()).hexdigest()),
         # The load balancer, and the machine's own nginx.

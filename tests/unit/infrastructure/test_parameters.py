@@ -46,7 +46,7 @@ WRONG = {
     "no machine": ({"machines": "0"}, "choose 1 to 10"),
     "an ARM machine's odd name": ({"machine_type": '"t3"'}, "name an x86 instance type"),
     "a machine for a database": ({"database_class": '"t4g.micro"'}, "such as db.t4g.micro"),
-    "a disk too small": ({"database_storage_gb": "5"}, "choose 20 to 65,536"),
+    "a disk too small": ({"database_storage_gb": "5"}, "choose 20 to 16,384"),
     "a retention that CloudWatch lacks": ({"log_retention_days": "31"}, "choose one of 1, 3, 5"),
     "no backups": ({"backup_retention_days": "0"}, "choose 1 to 35"),
 }
