@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from localcloud import cleanup, ec2, host, metadata, network, requirements, server, ssm
+from localcloud import cleanup, ec2, host, metadata, network, requirements, server, ssm, stacks
 from localcloud.addresses import Subnet
 from localcloud.cloud import Cloud, Settings, missing_limits, prepare_base
 from localcloud.host import CommandError
@@ -64,6 +64,7 @@ def up(names: Names, options: argparse.Namespace) -> int:
         server.configure(options.region)
         ec2.install(cloud)
         ssm.install(cloud)
+        stacks.install()
         application = server.front(metadata.application(cloud))
         addresses = ("127.0.0.1", options.subnet.gateway)
         stack.enter_context(closing(server.Servers(application, addresses, options.port)))

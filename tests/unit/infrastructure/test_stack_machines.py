@@ -142,8 +142,8 @@ def test_a_machine_is_replaced_only_when_another_serves() -> None:
 
 def rolls_back() -> set[str]:
     """The alarms that root hands to the pipeline."""
-    given = find("root", "Pipeline").properties["Parameters"]["RollbackAlarms"]["Fn::Sub"]
-    return set(re.findall(r"Alarms\.Outputs\.(\w+)", given))
+    given = find("root", "Pipeline").properties["Parameters"]["RollbackAlarms"]["Fn::Join"][1]
+    return {each["Fn::GetAtt"][1].removeprefix("Outputs.") for each in given}
 
 
 def test_an_alarm_that_stops_deployments_is_quiet_while_there_is_no_portal() -> None:
