@@ -27,8 +27,9 @@ def main(arguments: list[str] | None = None, terminal: Terminal | None = None) -
     except (ParametersError, RefusalError, AWSError) as error:
         terminal.say(str(error))
         return 1
-    except KeyboardInterrupt:
-        terminal.say("\nInterrupted. What was made stays; run the same command again to go on.")
+    except KeyboardInterrupt as interrupt:
+        said = str(interrupt) or "Interrupted. Run the same command again to go on from here."
+        terminal.say(f"\n{said}")
         return 130
     return 0
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from mypy_boto3_codeconnections import CodeConnectionsClient
     from mypy_boto3_codepipeline import CodePipelineClient
     from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_resourcegroupstaggingapi import ResourceGroupsTaggingAPIClient
@@ -132,10 +131,6 @@ class AWS:
     @cached_property
     def ec2(self) -> "EC2Client":
         return self._session.client("ec2", config=_CONFIG)
-
-    @cached_property
-    def elbv2(self) -> "ElasticLoadBalancingv2Client":
-        return self._session.client("elbv2", config=_CONFIG)
 
     @cached_property
     def iam(self) -> "IAMClient":

@@ -10,11 +10,6 @@ from .parameters import Parameters
 from .stacks import Stack
 from .terminal import RefusalError, Terminal
 
-_GOING_ON = (
-    "\nInterrupted. CloudFormation goes on by itself; run the same command again: "
-    "it follows the deletion to its end, and then does the rest."
-)
-
 
 @dataclass
 class Down:
@@ -79,17 +74,13 @@ class Down:
         settings.delete(self.aws, settings.names(self.aws, self.prefix))
 
     def _unprotect(self, found: Inventory) -> None:
-        """The database and the balancer refuse their deletion until they are told that it is meant."""
-        for database in found.databases:
+        """The database refuses its deletion until it is told that it is meant."""
+        for database in (each for each in found.databases if each.protected):
             change = self.aws.rds.modify_db_instance
             self.aws.ask(
                 change, DBInstanceIdentifier=database.id, DeletionProtection=False, ApplyImmediately=True
             )
             self.terminal.step(f"database {database.id}: may be deleted now")
-        unprotected: Any = [{"Key": "deletion_protection.enabled", "Value": "false"}]
-        for arn in inventory.balancers(found):
-            modify = self.aws.elbv2.modify_load_balancer_attributes
-            self.aws.ask(modify, LoadBalancerArn=arn, Attributes=unprotected)
 
     def _delete(self, stack: Stack | None) -> None:
         """With everything in it that its template does not keep."""
@@ -101,21 +92,13 @@ class Down:
         if not going:
             stacks.delete(self.aws, stack)
         self.terminal.step(f"deleting the stack {stack.name}")
-        self._follow(operation)
-        events.require_good(operation, f"Deleting the stack {stack.name}")
+        events.follow_to_success(operation, self.terminal, f"Deleting the stack {stack.name}")
 
     def _wait_for_quiet(self, stack: Stack) -> None:
         """CloudFormation deletes no stack that it is updating."""
         if stack.moving and stack.status != "DELETE_IN_PROGRESS":
             self.terminal.step(f"{stack.name} is {stack.status}: following it")
-            self._follow(events.running(self.aws, stack.id))
-
-    def _follow(self, operation: events.Operation) -> None:
-        try:
-            events.follow(operation, self.terminal)
-        except KeyboardInterrupt:
-            self.terminal.say(_GOING_ON)
-            raise
+            events.follow(events.running(self.aws, stack.id), self.terminal)
 
     def _empty(self, bucket: str) -> None:
         try:

@@ -137,8 +137,24 @@ def running(aws: AWS, stack_id: str) -> Operation:
     return Operation(aws, stack_id, seen=before)
 
 
+def follow_to_success(operation: Operation, terminal: Terminal, what: str) -> None:
+    """Raises RefusalError, which names what failed first, why, and what CloudFormation did then."""
+    follow(operation, terminal)
+    _require_good(operation, what)
+
+
 def follow(operation: Operation, terminal: Terminal) -> str:
     """Show every event until the stack's last, which it gives back."""
+    try:
+        return _follow(operation, terminal)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            "Interrupted. CloudFormation goes on by itself; run the same command again: "
+            "it follows that to its end, and then does the rest."
+        ) from None
+
+
+def _follow(operation: Operation, terminal: Terminal) -> str:
     heard = terminal.now()
     while not operation.end:
         news = operation.look()
@@ -153,8 +169,7 @@ def follow(operation: Operation, terminal: Terminal) -> str:
     return operation.end
 
 
-def require_good(operation: Operation, what: str) -> None:
-    """Raises RefusalError, which names what failed first, why, and what CloudFormation did then."""
+def _require_good(operation: Operation, what: str) -> None:
     if operation.end in _GOOD:
         return
     failure = first_failure(operation.events)

@@ -18,6 +18,7 @@ class Database:
     id: str
     gigabytes: int
     engine: str
+    protected: bool
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,6 @@ def _of(found: list[Resource], kind: str) -> list[Resource]:
     return [each for each in found if each.type == kind and each.id]
 
 
-def balancers(inventory: Inventory) -> list[str]:
-    """Their ARNs."""
-    return [each.id for each in _of(inventory.resources, "AWS::ElasticLoadBalancingV2::LoadBalancer")]
-
-
 def _database(aws: AWS, name: str) -> Iterator[Database]:
     try:
         answer = aws.ask(aws.rds.describe_db_instances, DBInstanceIdentifier=name)
@@ -108,7 +104,10 @@ def _database(aws: AWS, name: str) -> Iterator[Database]:
         return
     for found in answer["DBInstances"]:
         yield Database(
-            found["DBInstanceIdentifier"], found.get("AllocatedStorage", 0), found.get("Engine", "")
+            id=found["DBInstanceIdentifier"],
+            gigabytes=found.get("AllocatedStorage", 0),
+            engine=found.get("Engine", ""),
+            protected=found.get("DeletionProtection", False),
         )
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from .aws import AWS, AWSError
 from .parameters import Parameters
 from .stacks import TAG
+from .terminal import RefusalError
 
 #: Bytes, as hexadecimal digits: RDS and ElastiCache refuse some signs, and each of them others.
 _LENGTH = 32
@@ -37,6 +38,16 @@ def ensure_secrets(aws: AWS, prefix: str) -> list[str]:
     """The names of those that were made."""
     made = {name: Setting(secrets.token_hex(_LENGTH), secret=True, keep=True) for name in SECRETS}
     return write(aws, prefix, made)
+
+
+def require_secrets(aws: AWS, prefix: str) -> None:
+    """Of stacks that stand: another password than theirs would shut the portal out of its database."""
+    gone = [f"/{prefix}/{name}" for name in SECRETS[:2] if _find(aws, f"/{prefix}/{name}") is None]
+    if gone:
+        raise RefusalError(
+            f"Parameter Store has no {' and no '.join(gone)} any more, and the stacks still use it. "
+            f"Put it back: the value stands in the URLs below /{prefix}/portal."
+        )
 
 
 def portal_settings(aws: AWS, parameters: Parameters, outputs: Mapping[str, str]) -> dict[str, Setting]:

@@ -12,11 +12,6 @@ from .stacks import Stack
 from .templates import Templates
 from .terminal import RefusalError, Terminal
 
-_GOING_ON = (
-    "\nInterrupted. CloudFormation goes on by itself; run the same command again: "
-    "it follows the stack to its end, and then does the rest."
-)
-
 
 @dataclass
 class Up:
@@ -36,6 +31,8 @@ class Up:
         bootstrap, root = (self._settle(name) for name in (f"{prefix}-bootstrap", prefix))
         if bootstrap is None or root is None:
             self._ask_first()
+        if root:
+            settings.require_secrets(self.aws, prefix)
         self._note(settings.ensure_secrets(self.aws, prefix), "made")
         bucket = self._make_bucket(bootstrap)
         uploaded = self.templates.upload(self.aws, bucket)
@@ -50,7 +47,8 @@ class Up:
         stack = stacks.find(self.aws, name)
         if stack and stack.moving and not stack.stuck(self.aws.region):
             self.terminal.step(f"{name} is {stack.status}: following it")
-            self._follow(events.running(self.aws, stack.id), f"What went on in the stack {name}")
+            going = events.running(self.aws, stack.id)
+            events.follow_to_success(going, self.terminal, f"What went on in the stack {name}")
             stack = stacks.find(self.aws, name)
         if stack and (advice := stack.stuck(self.aws.region)):
             raise RefusalError(f"The stack {name} is {stack.status}. {advice}")
@@ -58,7 +56,7 @@ class Up:
             self.terminal.step(f"{name} is {stack.status}, the rest of a first try: deleting it")
             operation = events.coming(self.aws, stack.id)
             stacks.delete(self.aws, stack)
-            self._follow(operation, f"Deleting the stack {name}")
+            events.follow_to_success(operation, self.terminal, f"Deleting the stack {name}")
             stack = None
         return stack if stack and stack.exists else None
 
@@ -76,7 +74,7 @@ class Up:
     def _make_bucket(self, stack: Stack | None) -> str:
         name = f"{self.parameters.prefix}-bootstrap"
         template = Template(text=self.templates.text("bootstrap.yaml"))
-        made = self._bring(name, stack, template, {"Prefix": self.parameters.prefix}, ask=False)
+        made = self._bring(name, stack, template, {"Prefix": self.parameters.prefix}, ask=stack is not None)
         return made.outputs["Bucket"]
 
     def _make_root(self, stack: Stack | None, bucket: str) -> None:
@@ -131,15 +129,8 @@ class Up:
         operation = events.coming(self.aws, proposed.stack_id)
         change_sets.execute(self.aws, proposed)
         self.changed = True
-        self._follow(operation, f"{'Updating' if stack else 'Making'} the stack {name}")
-
-    def _follow(self, operation: events.Operation, what: str) -> None:
-        try:
-            events.follow(operation, self.terminal)
-        except KeyboardInterrupt:
-            self.terminal.say(_GOING_ON)
-            raise
-        events.require_good(operation, what)
+        what = f"{'Updating' if stack else 'Making'} the stack {name}"
+        events.follow_to_success(operation, self.terminal, what)
 
     def _configure(self) -> None:
         """The portal's settings, which are read at its start: so what changed takes a deployment."""

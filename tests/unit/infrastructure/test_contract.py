@@ -91,6 +91,13 @@ def test_the_templates_say_what_the_settings_are_made_from() -> None:
     )
 
 
+def test_a_bucket_in_root_is_kept_when_its_stack_goes() -> None:
+    """CloudFormation deletes none that holds an object; aws-down takes it afterwards."""
+    found = [bucket for bucket in resources("AWS::S3::Bucket") if bucket.template != "bootstrap"]
+    assert found
+    assert {bucket.body["DeletionPolicy"] for bucket in found} <= {"Retain", "RetainExceptOnCreate"}
+
+
 def test_every_required_key_is_one_and_has_no_default_in_the_template() -> None:
     assert set(parameters.REQUIRED) <= {field.name for field in fields(Parameters)}
     for key in set(parameters.REQUIRED) - {"region"}:

@@ -135,6 +135,14 @@ def test_machines_of_sites_stand_in_the_way(aws: AWS, parameters: Parameters, si
 
 
 @pytest.mark.usefixtures("standing")
+def test_the_database_s_protection_is_taken_off(aws: AWS, parameters: Parameters, screen: Screen) -> None:
+    aws.rds.modify_db_instance(DBInstanceIdentifier="ecdeployer-portal", DeletionProtection=True)
+    down(aws, parameters, screen, confirmed="ecdeployer")
+    assert "database ecdeployer-portal: may be deleted now" in screen.text
+    assert aws.rds.describe_db_instances()["DBInstances"] == []
+
+
+@pytest.mark.usefixtures("standing")
 def test_a_second_run_finds_nothing(aws: AWS, parameters: Parameters, screen: Screen) -> None:
     down(aws, parameters, screen, confirmed="ecdeployer")
     second = Screen()

@@ -34,7 +34,7 @@ def test_every_resource_is_shown_once_nested_ones_too(aws: AWS, stub: Stub, scre
     answer_events(stub("cloudformation"), *WITHIN, of=NESTED)
     answer_events(stub("cloudformation"), BEFORE, ASKED, TOPIC, DATA, DONE)
     answer_events(stub("cloudformation"), *WITHIN, of=NESTED)
-    assert events.follow(found, screen.terminal) == "UPDATE_COMPLETE"
+    events.follow_to_success(found, screen.terminal, "Updating")
     shown = [line.split()[3:5] for line in screen.text.splitlines()]
     assert shown == [
         ["UPDATE_IN_PROGRESS", "the"],
@@ -43,7 +43,6 @@ def test_every_resource_is_shown_once_nested_ones_too(aws: AWS, stub: Stub, scre
         ["UPDATE_IN_PROGRESS", "Data/Database"],
         ["UPDATE_COMPLETE", "the"],
     ]
-    events.require_good(found, "Updating")
 
 
 def test_a_long_silence_says_what_it_waits_for(aws: AWS, stub: Stub, screen: Screen) -> None:
@@ -76,9 +75,8 @@ def test_a_failure_names_the_first_resource_and_the_reason(aws: AWS, stub: Stub,
     ended = event(20, "", "UPDATE_ROLLBACK_COMPLETE")
     answer_events(stub("cloudformation"), BEFORE, ASKED, DATA, cancelled, outer, ended)
     answer_events(stub("cloudformation"), *WITHIN, FAILED, of=NESTED)
-    events.follow(found, screen.terminal)
     with pytest.raises(RefusalError) as caught:
-        events.require_good(found, "Updating the stack ecdeployer")
+        events.follow_to_success(found, screen.terminal, "Updating the stack ecdeployer")
     assert str(caught.value).splitlines() == [
         "Updating the stack ecdeployer failed.",
         "First to fail: Data/Database (AWS::RDS::DBInstance).",
@@ -109,18 +107,16 @@ def test_in_plain_words(aws: AWS, stub: Stub, screen: Screen, status: str, reaso
     found = operation(aws, stub)
     failed = event(11, "Thing", "CREATE_FAILED", reason, kind="AWS::EC2::VPC", thing="x")
     answer_events(stub("cloudformation"), BEFORE, ASKED, failed, event(20, "", status))
-    events.follow(found, screen.terminal)
     with pytest.raises(RefusalError, match=said) as caught:
-        events.require_good(found, "It")
+        events.follow_to_success(found, screen.terminal, "It")
     assert f"AWS says: {reason}" in str(caught.value)
 
 
 def test_a_failure_of_the_stack_alone(aws: AWS, stub: Stub, screen: Screen) -> None:
     found = operation(aws, stub)
     answer_events(stub("cloudformation"), BEFORE, ASKED, event(20, "", "DELETE_FAILED", "held by another"))
-    events.follow(found, screen.terminal)
     with pytest.raises(RefusalError, match="First to fail: the stack itself"):
-        events.require_good(found, "It")
+        events.follow_to_success(found, screen.terminal, "It")
 
 
 def test_a_nested_stack_that_is_not_known_yet_is_asked_again(aws: AWS, stub: Stub, screen: Screen) -> None:
@@ -133,3 +129,15 @@ def test_a_nested_stack_that_is_not_known_yet_is_asked_again(aws: AWS, stub: Stu
     answer_events(stub("cloudformation"), *WITHIN, of=NESTED)
     events.follow(found, screen.terminal)
     assert "Data/Database" in screen.text
+
+
+def test_ctrl_c_says_that_it_goes_on(aws: AWS, stub: Stub) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    found = operation(aws, stub)
+    answer_events(stub("cloudformation"), BEFORE, ASKED)
+    with pytest.raises(
+        KeyboardInterrupt, match="CloudFormation goes on by itself; run the same command again"
+    ):
+        events.follow_to_success(found, Screen(meanwhile=[interrupt]).terminal, "Updating")

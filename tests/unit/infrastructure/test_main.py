@@ -42,7 +42,11 @@ def test_a_wrong_file_is_said_before_aws_is_asked(screen: Screen, parameters_fil
 
 @pytest.mark.parametrize(
     ("raised", "code", "said"),
-    [(RefusalError("Not now."), 1, "Not now."), (KeyboardInterrupt(), 130, "run the same command again")],
+    [
+        (RefusalError("Not now."), 1, "Not now."),
+        (KeyboardInterrupt(), 130, "Run the same command again"),
+        (KeyboardInterrupt("It goes on."), 130, "It goes on."),
+    ],
 )
 def test_how_it_ends(
     screen: Screen,

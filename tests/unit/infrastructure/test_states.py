@@ -2,7 +2,6 @@
 
 import pytest
 
-from infrastructure import events
 from infrastructure.aws import AWS
 from infrastructure.down import Down
 from infrastructure.parameters import Parameters
@@ -71,20 +70,6 @@ def test_what_is_left_of_a_first_try_goes(run: Up, stub: Stub) -> None:
     stub("cloudformation").add_response("delete_stack", {}, {"StackName": ROOT})
     answer_events(stub("cloudformation"), DONE, DELETING, DELETED)
     assert run._settle("ecdeployer") is None
-
-
-def test_ctrl_c_while_it_goes_on(
-    run: Up, stub: Stub, screen: Screen, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: object) -> str:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(events, "follow", interrupted)
-    answer_stack(stub("cloudformation"), "UPDATE_IN_PROGRESS")
-    answer_events(stub("cloudformation"), ASKED)
-    with pytest.raises(KeyboardInterrupt):
-        run._settle("ecdeployer")
-    assert "CloudFormation goes on by itself; run the same command again" in screen.text
 
 
 def test_down_follows_a_deletion_that_goes_on(

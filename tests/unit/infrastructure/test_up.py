@@ -146,6 +146,13 @@ def test_templates_are_kept_under_what_they_hold(run: Up, tmp_path: Path, stub: 
     assert "3 templates put into ecdeployer-artifacts" in second.text
 
 
+def test_a_secret_that_is_gone_is_not_made_anew_while_the_stacks_use_it(run: Up, stub: Stub) -> None:
+    run.run()
+    run.aws.ssm.delete_parameter(Name="/ecdeployer/secrets/redis-token")
+    with pytest.raises(RefusalError, match="no /ecdeployer/secrets/redis-token any more"):
+        again(run, stub, run.parameters, deploys=False)
+
+
 def test_a_changed_address_of_the_database_is_set_and_deployed(run: Up, stub: Stub) -> None:
     run.run()
     run.aws.ssm.put_parameter(
