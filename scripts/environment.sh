@@ -40,6 +40,7 @@ as_root() { # COMMAND...
     NEEDED_BY_LOAD=(wrk=wrk)
     NEEDED_BY_REDIS=(redis-server=redis-server)
     NEEDED_BY_POSTGRESQL=('/usr/lib/postgresql/*/bin/initdb=postgresql')
+    NEEDED_BY_EVALUATOR=(node=nodejs npm=npm)
     NEEDED_BY_BROWSER=(chromium=chromium)
     NEEDED_BY_CHECKS=(shellcheck=shellcheck shfmt=shfmt)
     # Read by tests only. Installed, Debian would start them and have them start at every boot.
@@ -101,6 +102,20 @@ install_lock() ( # LOCK [FOLDER]: into .venv or another, unless that very lock i
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --requirement scripts/uv.txt
     "$folder/bin/uv" pip install --python "$folder/bin/python" --require-hashes --requirement "$lock"
     printf '%s\n' "$sum" >"$folder/installed"
+)
+
+install_node_lock() ( # FOLDER: what its package-lock.json names, into its node_modules; nothing of it runs
+    cd "$1"
+    stamp=node_modules/installed
+    exec 9<package-lock.json
+    flock 9
+    sum=$(sha256sum package-lock.json)
+    if [[ -f $stamp && $(<"$stamp") == "$sum" ]]; then
+        return
+    fi
+    say "Installing $1/package-lock.json"
+    npm ci --ignore-scripts --no-audit --no-fund >&2
+    printf '%s\n' "$sum" >"$stamp"
 )
 
 # Settings of the portal under test; nothing of the caller's AWS account is left in reach.

@@ -1,9 +1,27 @@
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.iam import recording
+
 ROOT = Path(__file__).parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def calls_of_the_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each is one that tests/unit/iam has judged."""
+    folder = tmp_path_factory.mktemp("calls")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(recording.FOLDER, str(folder))
+        recording.install()
+        yield
+    new = recording.unknown(folder)
+    assert not new, (
+        f"the portal has asked AWS what tests/iam/calls.json does not list: {new}. "
+        f"Run these tests once more with {recording.ADDING}=1, then tests/unit/iam."
+    )
 
 
 @pytest.hookimpl(trylast=True)

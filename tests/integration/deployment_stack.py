@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from redis import Redis
 
+from tests.iam import recording
 from tests.integration.databases import new_database
 from tests.lane import LANE
 
@@ -134,6 +135,7 @@ def _environment(folder: Path, database_url: str) -> dict[str, str]:
         "AGENTS": "skip",
         "STATIC_ROOT": str(folder / "static"),
         "PYTHONUNBUFFERED": "1",
+        **recording.environment(),
     }
 
 
@@ -174,7 +176,7 @@ def _start(stack: Stack) -> None:
         f"--port={CLOUD_PORT}",
         f"--state={STATE}",
     ]
-    stack.environment["PYTHONPATH"] = str(ROOT)
+    stack.environment.setdefault("PYTHONPATH", str(ROOT))
     stack.start("cloud", python, "-m", "localcloud", *cloud, ready="ready endpoint=", seconds=240)
     server = f'scripts.stack.git_server:application("{stack.folder / "git"}")'
     gunicorn = [str(tools / "gunicorn"), "--threads=8", "--no-control-socket"]

@@ -78,7 +78,7 @@ def instance_policy(scope: Scope, *, namespace: str = "") -> Policy:
         _allow("OwnScripts", ["ssm:GetDocument"], scope.arn("ssm", f"document/{scope.prefix}-deploy")),
         _allow(
             "OwnSecrets",
-            ["ssm:GetParameter", "ssm:GetParameters"],
+            ["ssm:GetParameter"],
             [scope.environments, scope.deploy_keys],
             {"StringEquals": {f"ssm:resourceTag/{tags.INSTANCE}": "${ec2:SourceInstanceARN}"}},
         ),

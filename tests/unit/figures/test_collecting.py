@@ -4,15 +4,19 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from botocore.stub import Stubber
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from ecdeployer.accounts.models import User
 from ecdeployer.aws import questions
+from ecdeployer.aws.documents import Document
 from ecdeployer.aws.errors import AWSError
+from ecdeployer.aws.session import AWS
 from ecdeployer.figures import collecting
 from ecdeployer.figures.lines import KEPT, minute_of
 from ecdeployer.figures.models import Gauge, Question, Sample
+from ecdeployer.instances import run_documents
 from ecdeployer.instances.models import Instance
 from ecdeployer.instances.states import InstanceState
 
@@ -135,3 +139,19 @@ def test_what_aws_refuses_is_asked_again_in_the_next_round(
     collecting.collect()
     assert not Question.objects.exists()
     assert Gauge.objects.get().due_at > timezone.now()
+
+
+def test_a_machine_whose_agent_is_silent_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, instance: Instance
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    connection = AWS("eu-west-1")
+    monkeypatch.setattr(collecting, "aws", lambda: connection)
+    monkeypatch.setattr(run_documents, "find", lambda *_: Document("ecdeployer-figures", "1"))
+    with Stubber(connection.ssm) as stub:
+        stub.add_client_error("send_command", "InvalidInstanceId")
+        stub.add_response("describe_instance_information", {"InstanceInformationList": []})
+        collecting.collect()
+        stub.assert_no_pending_responses()
+    assert not Question.objects.exists()

@@ -135,6 +135,15 @@ def test_an_empty_profile_gets_its_role(aws: AWS) -> None:
     assert iam.profile_roles(aws, "sites-eu-west-1-instance") == ["sites-eu-west-1-instance"]
 
 
+def test_a_profile_with_another_role_is_put_right(aws: AWS) -> None:
+    name = "sites-eu-west-1-instance"
+    iam.create_role(aws, "admin", trust={}, description="", tag={})
+    iam.create_profile(aws, name, tag={})
+    iam.add_role_to_profile(aws, name, "admin")
+    assert ensure(aws)[f"instance profile {name}"] == "changed"
+    assert iam.profile_roles(aws, name) == [name]
+
+
 def test_provisioning_finds_it_with_one_call(aws: AWS, calls: list[str]) -> None:
     ensure(aws)
     calls.clear()

@@ -21,7 +21,7 @@ def test_an_instance_reads_only_the_secrets_that_are_tagged_with_its_own_arn() -
         {
             "Sid": "OwnSecrets",
             "Effect": "Allow",
-            "Action": ["ssm:GetParameter", "ssm:GetParameters"],
+            "Action": ["ssm:GetParameter"],
             "Resource": [
                 "arn:aws:ssm:eu-west-1:123456789012:parameter/sites/*/environment/*",
                 "arn:aws:ssm:eu-west-1:123456789012:parameter/sites/*/deploy-key",

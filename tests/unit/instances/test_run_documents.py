@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
+from botocore.stub import Stubber
 from ecdeployer.aws import documents, ssm
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
@@ -23,6 +24,8 @@ from ecdeployer.instances.run_documents import Kind
 
 from tests.portal_records import make_deployment, make_live, make_person
 from tests.unit.deployments.world import FACTS
+
+from .conftest import BASE_AMI_PARAMETER
 
 KINDS: list[Kind] = ["deploy", "status", "act", "figures"]
 Other = Callable[[], Any]
@@ -156,3 +159,22 @@ def test_a_question_goes_by_the_number_of_its_portals_version(
         commands.status(instance, "theirs")
     commands.status(instance, "mine")
     assert [call.kwargs["document"].version for call in send.call_args_list] == ["2", "1"]
+
+
+def test_where_aws_takes_no_more_versions_the_oldest_goes(aws: AWS, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes(aws)
+    base = aws.ssm.get_parameter(Name=BASE_AMI_PARAMETER)
+    deploy = {"sites-deploy": contents.deploy_document()}
+    monkeypatch.setattr(run_documents, "own_contents", lambda: deploy)
+    numbers = [{"DocumentVersion": str(number), "IsDefaultVersion": number == 1} for number in range(1, 1001)]
+    with Stubber(aws.ssm) as stub:
+        stub.add_response("get_parameter", {"Parameter": base["Parameter"]})
+        stub.add_client_error("describe_document", "InvalidDocumentVersion")
+        stub.add_response("describe_document", {"Document": {"DocumentVersion": "1", "DefaultVersion": "1"}})
+        stub.add_client_error("update_document", "DocumentVersionLimitExceeded")
+        stub.add_response("list_document_versions", {"DocumentVersions": numbers})
+        stub.add_response("delete_document", {}, {"Name": "sites-deploy", "DocumentVersion": "2"})
+        stub.add_response("update_document", {"DocumentDescription": {"DocumentVersion": "1001"}})
+        stub.add_response("update_document_default_version", {})
+        assert outcomes(aws) == {"sites-deploy": "changed"}
+        stub.assert_no_pending_responses()
