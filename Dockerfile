@@ -1,10 +1,10 @@
 # The portal, for compose.yaml. The local cloud is not in it: see scripts/demo.
 FROM python:3.13-slim-bookworm
 
-# git and ssh: the portal reads repositories before it launches anything. Debian's newest is wanted, not a pinned one.
+# git and ssh: the portal reads repositories before it launches anything; pg_dump for its own backups. Debian's newest is wanted, not a pinned one.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends git openssh-client \
+    && apt-get install -y --no-install-recommends git openssh-client postgresql-client \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 990 --create-home portal
 
