@@ -172,6 +172,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "learn-images": {
+        "task": "ecdeployer.instances.tasks.learn_images",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "heartbeat": {
         "task": "ecdeployer.operating.tasks.beat",
         "schedule": 10.0,

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ..aws import ec2, tags
 from ..aws.errors import AWSError, rule_for
-from . import infrastructure, launch_queue, records
+from . import golden_images, infrastructure, launch_queue, records
 from .connection import aws
 from .models import GoldenImage, Instance, LaunchAttempt, LedgerEntry
 from .states import InstanceState
@@ -79,7 +79,7 @@ def _prepare(instance: Instance, previous: LaunchAttempt | None, render: Render)
     subnets = ec2.default_subnets(aws())
     if previous is not None and number > min(ATTEMPTS, max(len(subnets), 2)):
         _fail(instance, code=f"aws-{rule_for(previous.error_code).kind}", reason=previous.error_message)
-    image = GoldenImage.objects.first()
+    image = GoldenImage.objects.first() or golden_images.learn(aws())
     if image is None:
         reason = "There is no golden image yet. The operator has to run manage.py build_golden_image."
         raise LaunchPausedError(reason, retry_in=_PAUSES["paused"])

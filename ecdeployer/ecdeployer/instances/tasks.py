@@ -6,8 +6,9 @@ from celery import shared_task
 
 from .. import logs
 from ..aws.errors import AWSError
-from . import addresses, termination
+from . import addresses, golden_images, termination
 from . import reconcile as reconciling
+from .connection import aws
 from .models import Instance
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,15 @@ def check_status() -> None:
         reconciling.note_impaired()
     except AWSError as error:
         logger.warning("status checks: %s", error.operator)
+
+
+@shared_task
+def learn_images() -> None:
+    """Golden images that were not built from here."""
+    try:
+        golden_images.learn(aws())
+    except AWSError as error:
+        logger.warning("golden images: %s", error.operator)
 
 
 @shared_task

@@ -2,15 +2,17 @@ import io
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from ecdeployer.aws import ec2, images, ssm, tags
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
-from ecdeployer.instances import golden_images, infrastructure
+from ecdeployer.instances import golden_images, infrastructure, tasks
 from ecdeployer.instances.models import GoldenImage
 from pytest_django import Settings
 
@@ -328,6 +330,18 @@ def test_a_new_database_learns_of_the_image_that_the_account_has(
     assert found is not None
     assert (found.ami_id, found.base_ami_id) == (ami_id, recipe.base_ami_id)
     assert GoldenImage.objects.get() == found
+
+
+def test_an_image_that_another_hand_built_is_learnt_and_comes_first(
+    account: AWS, recipe: golden_images.Recipe, console: Callable[..., None]
+) -> None:
+    old = built(account, recipe, console)
+    new = built(account, replace(recipe, script_sha256="6" * 64), console).ami_id
+    GoldenImage.objects.filter(ami_id=new).delete()
+    tasks.learn_images()
+    assert [image.ami_id for image in GoldenImage.objects.all()] == [new, old.ami_id]
+    GoldenImage.objects.filter(ami_id=old.ami_id).update(created_at=timezone.now())
+    assert golden_images.learn(account) == old
 
 
 def test_a_row_whose_image_is_gone_is_forgotten(
