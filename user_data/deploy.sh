@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Bring one deployment live: deploy.sh FILE, the deployment's JSON (docs/user-data-contract.md).
-# First boot, Run Command and a reboot that interrupted it call this. It may be run again at any point: a
+# First boot, Run Command, a reboot that interrupted it and the portal's own CodeDeploy hooks call this. It may be run again at any point: a
 # deployment that has ended stays as it ended, one that has not begins anew, and the live release is not touched
 # before the new one has answered.
 set -euo pipefail
@@ -50,7 +50,7 @@ as_site() { # COMMAND...: as the release's own user, who gets nothing of ours
         GIT_TERMINAL_PROMPT=0 GIT_ALLOW_PROTOCOL=https:http GIT_CONFIG_NOSYSTEM=1 \
         UV_CACHE_DIR=/var/cache/ecdeployer/uv UV_LINK_MODE="$link_mode" UV_SYSTEM_CERTS=1 \
         UV_PYTHON_PREFERENCE=system UV_PYTHON_INSTALL_DIR="$shared/python" UV_NO_PROGRESS=1 UV_CONCURRENT_BUILDS=2 \
-        PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 "${proxies[@]}" \
+        PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 "${proxies[@]}" "${wheels[@]}" \
         setpriv --reuid=site --regid=site --init-groups --no-new-privs -- "$@" </dev/null 9>&-
 }
 
@@ -65,6 +65,8 @@ read_deployment() {
     logs=/var/log/ecdeployer/$deployment
     # A link to a file of an overlay's lower layer copies it first, which takes longer than all the rest.
     if [[ $(stat -f -c %T /var/cache) == overlayfs ]]; then link_mode=symlink; else link_mode=hardlink; fi
+    wheels=()
+    if [[ ${given[repository]} == /* ]]; then source "$tools/user_data/bundle.sh"; fi
     proxies=()
     for name in http_proxy https_proxy no_proxy; do
         if [[ -n ${!name-} ]]; then proxies+=("$name=${!name}"); fi
@@ -91,7 +93,7 @@ step() { # NAME: with its own log. Status 3 means that there was nothing to do.
         case $1 in
         clone)
             make_room
-            clone
+            if [[ ${given[repository]} == /* ]]; then take_bundle; else clone; fi
             ;;
         venv) make_venv ;;
         install) install_dependencies ;;
@@ -364,8 +366,10 @@ begin() { # FILE
     install -m 600 "$1" "$state/deployment.json"
     install -m 600 "$1" "$etc/.deployment.json"
     mv "$etc/.deployment.json" "$etc/deployment.json"
-    systemd-run --quiet --collect --unit="ecdeployer-report-$deployment" --working-directory="$tools" \
-        python3 -sEm user_data.report follow "$deployment" 9>&- &
+    if [[ -n ${given[report_url]} ]]; then
+        systemd-run --quiet --collect --unit="ecdeployer-report-$deployment" --working-directory="$tools" \
+            python3 -sEm user_data.report follow "$deployment" 9>&- &
+    fi
     previous=$(readlink "$site_link" || true)
     tool maintenance told "$state/deployment.json" || true
 }

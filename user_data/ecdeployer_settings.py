@@ -280,6 +280,8 @@ def change_security() -> None:
         ("HTTP_X_FORWARDED_PROTO", "https"),
         "nginx sets this header on every request.",
     )
+    if overlay.get("balanced"):
+        return
     why = "The site is served over plain HTTP by its address: nobody could sign in."
     for name, plain in (
         ("SECURE_SSL_REDIRECT", False),

@@ -41,6 +41,7 @@ def main(source: str, target: str, reason: str) -> None:
     try:
         environment = fetch(deployment)
         document = {name: deployment[name] for name in SHARED} | {"environment": environment}
+        document["balanced"] = deployment.get("balanced", False)
         write(target, json.dumps(document))
     except (BotoCoreError, ClientError, ValueError) as error:
         give_up(
@@ -51,9 +52,14 @@ def main(source: str, target: str, reason: str) -> None:
 
 
 def fetch(deployment: dict[str, Any]) -> dict[str, str]:
-    """Raises ValueError for what is no environment, and botocore's errors when the patience is used up."""
-    client = connect(deployment)
+    """Raises ValueError for what is no environment, and botocore's errors when the patience is used up.
+
+    The portal reads its own settings from Parameter Store, and is told here only where they are.
+    """
     path = deployment["parameter_path"]
+    if not path:
+        return dict(deployment["environment"])
+    client = connect(deployment)
     count, _, text = patiently(lambda: read(client, f"{path}/0")).partition(":")
     if not count.isdigit():
         raise ValueError("part 0 does not begin with the number of parts")

@@ -20,6 +20,7 @@ PLAIN = (
     "supervisor",
     "programs",
     "release_command",
+    "report_url",
 )
 PLAN = ("requirement_sources", "services", "database", "interface", "python")
 CHECKED = {"deployment": r"[0-9a-f-]{36}", "release": r"\d{6,9}", "rollback_to": r"(\d{6,9})?"}

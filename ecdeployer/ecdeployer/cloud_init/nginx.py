@@ -101,8 +101,8 @@ server {
         proxy_redirect off;
         proxy_set_header Host $http_host;
         proxy_set_header X-Real-IP $remote_addr;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header X-Forwarded-For %(client)s;
+        proxy_set_header X-Forwarded-Proto %(scheme)s;
         proxy_set_header X-Forwarded-Host "";
         proxy_set_header X-Ecdeployer-Check "";
         proxy_set_header Upgrade $http_upgrade;
@@ -122,9 +122,14 @@ def check_token(report_token: str) -> str:
     return hashlib.sha256(f"check {report_token}".encode()).hexdigest()[:32]
 
 
-def render(release: str, *, check: str) -> str:
-    """``check``: of check_token. Raises UnsafeTextError for what nginx cannot be told of."""
+def render(release: str, *, check: str, balanced: bool = False) -> str:
+    """``check``: of check_token. ``balanced``: behind a load balancer, whose word on the visitor's address
+    and on HTTPS is taken, because nothing else reaches the machine. Raises UnsafeTextError for what nginx
+    cannot be told of.
+    """
     return _SITE % {
+        "client": "$proxy_add_x_forwarded_for" if balanced else "$remote_addr",
+        "scheme": "$http_x_forwarded_proto" if balanced else "$scheme",
         "check": nginx_word(check),
         "maintenance": nginx_word("/etc/ecdeployer/nginx/maintenance.conf"),
         "page": nginx_word(f"{RELEASES}/{release}/maintenance.html"),

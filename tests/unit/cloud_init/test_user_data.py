@@ -82,6 +82,8 @@ def test_an_image_with_the_cloudwatch_agent_gets_its_configuration() -> None:
 
 def test_every_script_is_ascii_and_sent() -> None:
     sent = {
+        # With the portal's own bundle, and to its machines alone.
+        "bundle.sh",
         *scripts.DEPLOYING,
         *scripts.ASKED,
         "fetch_scripts.py",

@@ -36,3 +36,11 @@ def test_an_environment_that_never_comes_is_told(deployment: Path, monkeypatch: 
     assert "ParameterNotFound" in reason["reason"]
     assert len(asked) > 1
     assert set(asked) == {"/p/0"}
+
+
+def test_the_portal_is_told_where_its_settings_are_and_nothing_is_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(environment, "connect", lambda _: pytest.fail("Parameter Store was asked"))
+    told = {"SETTINGS_PARAMETER_PATH": "/ecdeployer/portal"}
+    assert environment.fetch({**DEPLOYMENT, "parameter_path": "", "environment": told}) == told

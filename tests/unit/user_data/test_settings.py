@@ -239,6 +239,15 @@ CELERY_BROKER_URL = "redis://localhost:6379/0"
     assert read(text)[0]["CELERY_BROKER_URL"] == "redis://localhost:6379/0"
 
 
+def test_behind_a_balancer_https_stays_as_the_project_has_it(read: Read) -> None:
+    text = "SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = True\nSESSION_COOKIE_NAME = '__Host-session'\n"
+    settings, changes = read(text, balanced=True)
+    assert settings["SECURE_SSL_REDIRECT"] is settings["SESSION_COOKIE_SECURE"] is True
+    assert settings["SESSION_COOKIE_NAME"] == "__Host-session"
+    assert settings["SECURE_PROXY_SSL_HEADER"] == ["HTTP_X_FORWARDED_PROTO", "https"]
+    assert "SECURE_SSL_REDIRECT" not in changes
+
+
 def test_cookies_and_redirects_that_plain_http_cannot_have(read: Read) -> None:
     text = "SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = True\nSESSION_COOKIE_NAME = '__Host-session'\n"
     settings, changes = read(text + "SECURE_HSTS_SECONDS = 3600\nX_FRAME_OPTIONS = 'DENY'\n")
