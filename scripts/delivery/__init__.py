@@ -1,0 +1,1 @@
+"""CodePipeline, CodeBuild, CodeDeploy and a balancer, over the local cloud: scripts/pipeline."""
