@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.iam import ec2, ssm
+from tests.iam import ec2, s3, ssm
 from tests.iam.requests import Parameters, Request, World
 
 FOLDER = Path(__file__).parent
@@ -72,14 +72,13 @@ def evaluator() -> Iterator[Evaluator]:
 
 
 def requests_of(name: str, given: Parameters, world: World) -> list[Request]:
-    """What AWS asks for one call. KeyError: nobody has said yet, and it belongs into ec2.py or ssm.py."""
+    """What AWS asks for one call. KeyError: nobody has said yet, in the module of its service."""
     service = name.partition(":")[0]
     if name in FREE:
         return []
-    if service == "ec2":
-        return ec2.requests(name, given, world)
-    if service == "ssm":
-        return ssm.requests(name, given, world)
+    rooms = {"ec2": ec2.requests, "s3": s3.requests, "ssm": ssm.requests}
+    if service in rooms:
+        return rooms[service](name, given, world)
     return {"cloudwatch:PutMetricData": ssm.put_metric_data, "sts:DecodeAuthorizationMessage": _plain}[name](
         name, given, world
     )

@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 from botocore.stub import Stubber
@@ -13,6 +15,7 @@ from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
 from ecdeployer.configuration import load
 from ecdeployer.instances import infrastructure
+from ecdeployer.operating import backups
 from moto import mock_aws
 from pytest_django import Settings
 
@@ -64,6 +67,23 @@ def test_a_refusal_that_is_read(noted: Path) -> None:
     assert names(noted) == {
         ("portal", "ec2:DescribeLaunchTemplateVersions"),
         ("portal", "sts:DecodeAuthorizationMessage"),
+    }
+
+
+def test_copies_of_the_database(noted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("connection", "FleetWatch", "_check_postgresql", "_load"):
+        monkeypatch.setattr(backups, name, MagicMock())
+    backups.connection.introspection.table_names.return_value = []  # type: ignore[attr-defined]
+    monkeypatch.setattr(backups, "_dump", lambda file: file.write_bytes(b"all of it"))
+    with mock_aws():
+        aws = AWS("eu-west-1")
+        monkeypatch.setattr(backups, "aws", lambda: aws)
+        aws.s3.create_bucket(Bucket="copies", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        backups.restore(backups.back_up("s3://copies/portal", at=datetime.now(UTC)))
+    assert names(noted) == {
+        ("portal", "s3:GetObject"),
+        ("portal", "s3:HeadObject"),
+        ("portal", "s3:PutObject"),
     }
 
 
