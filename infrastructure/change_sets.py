@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .aws import AWS, AWSError
-from .stacks import NESTED, TAG, Stack
+from .stacks import TAG, Stack
 from .terminal import RefusalError, Terminal
 
 if TYPE_CHECKING:
@@ -126,14 +126,14 @@ def _describe(aws: AWS, change_set_id: str) -> "DescribeChangeSetOutputTypeDef":
 
 
 def _changes(aws: AWS, found: "DescribeChangeSetOutputTypeDef", above: str = "") -> list[Change]:
-    """A nested stack stands for the changes in it: it is itself named only where it comes or goes."""
+    """A nested stack is named where it comes or goes, and where nothing is told of what changes in it."""
     changes = []
     for each in found.get("Changes", []):
         change, nested = _change(each, above)
         if nested:
             within = _describe(aws, nested)
             changes += [] if _is_nothing(within) else _changes(aws, within, f"{change.path}/")
-        if change.type != NESTED or change.action != "Modify":
+        if not nested or change.action != "Modify":
             changes.append(change)
     return changes
 

@@ -7,7 +7,7 @@ from typing import Any
 from moto.acm.models import acm_backends
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
-from moto.cloudformation.models import Stack
+from moto.cloudformation.models import ChangeSet, Stack
 from moto.cloudformation.utils import get_stack_from_s3_url
 from moto.core.common_models import CloudFormationModel
 from moto.elbv2.models import FakeLoadBalancer, FakeTargetGroup
@@ -167,6 +167,16 @@ def install() -> None:
         kind.get_cfn_attribute = partialmethod(_attribute, attributes)
     Stack.get_cfn_attribute = _output  # type: ignore[attr-defined]
     Stack.update_from_cloudformation_json = classmethod(_update)  # type: ignore[assignment]
+    ChangeSet.apply = apply  # type: ignore[assignment, method-assign]
+
+
+def apply(change_set: ChangeSet) -> None:
+    """Carry it out; moto reads the template in a way of its own, and leaves the stack without new outputs."""
+    stack = change_set.stack
+    stack.template, stack.parameters = change_set.template, change_set.parameters
+    stack._parse_template()
+    stack.resource_map.update(stack.template_dict, stack.parameters)
+    stack.output_map = stack._create_output_map()
 
 
 def _class_of(resource_type: str) -> type[CloudFormationModel]:

@@ -88,6 +88,14 @@ def test_nested_stacks_that_would_stay_as_they_are(aws: AWS, stub: Stub, screen:
 
 
 @pytest.mark.usefixtures("made")
+def test_a_nested_stack_of_which_nothing_is_told_is_a_change(aws: AWS, stub: Stub, screen: Screen) -> None:
+    answer_change_set(stub("cloudformation"), change("Data", "Modify", kind=STACK))
+    found = propose(aws, screen)
+    assert found
+    assert found.changes == (Change("Modify", "Data", STACK, "no"),)
+
+
+@pytest.mark.usefixtures("made")
 def test_a_refusal_says_why_where_a_nested_one_is_the_reason(aws: AWS, stub: Stub, screen: Screen) -> None:
     outer = f"Nested change set {change_set_id('data')} was not successfully created: Currently in FAILED."
     answer_change_set(stub("cloudformation"), status="FAILED", reason=outer)
