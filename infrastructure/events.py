@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from . import stacks
 from .aws import AWS, AWSError
 from .stacks import NESTED
 from .terminal import RefusalError, Terminal
@@ -81,12 +82,16 @@ class Operation:
     seen: set[str] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
     began: datetime | None = None
+    #: Whether there is no such stack any more: one that never was more than proposed reports no end.
+    gone: bool = False
     #: The stacks nested in it, by id: what their events' names begin with.
     nested: dict[str, str] = field(default_factory=dict)
 
     @property
     def end(self) -> str:
         """The stack's last status; empty while it goes on."""
+        if self.gone:
+            return "DELETE_COMPLETE"
         own = [event for event in self.events if not event.path]
         return own[-1].status if own and own[-1].status in ENDS else ""
 
@@ -162,6 +167,7 @@ def _follow(operation: Operation, terminal: Terminal) -> str:
             _show(event, terminal)
         heard = terminal.now() if news else heard
         if terminal.now() - heard >= _SILENCE:
+            operation.gone = stacks.find(operation.aws, operation.stack_id) is None
             terminal.step(f"… waiting for {', '.join(_at_work(operation.events)) or 'the stack'}")
             heard = terminal.now()
         if not operation.end:

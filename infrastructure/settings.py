@@ -18,6 +18,8 @@ _LENGTH = 32
 DATABASE = "ecdeployer"
 #: What lets the first superuser in; below the portal's settings stands its digest.
 FIRST_CODE = "secrets/first-operator-code"
+#: What an operator may have set that machines are made by; scripts/prepare-account reads the same.
+MACHINES = ("AGENTS", "BASE_AMI_PARAMETER", "CLOUDWATCH_AGENT", "CLOUDWATCH_NAMESPACE", "INSTANCE_TYPES")
 SECRETS = ("secrets/database-password", "secrets/redis-token", FIRST_CODE)
 
 
@@ -80,6 +82,13 @@ def plain_settings(parameters: Parameters) -> dict[str, str]:
         "AWS_REGION": parameters.region,
         "CLOUDWATCH_NAMESPACE": parameters.prefix,
     }
+
+
+def machine_settings(aws: AWS, prefix: str) -> dict[str, str]:
+    """Those that are there: without them the portal's commands would undo what it was set to."""
+    wanted = [f"/{prefix}/portal/{name}" for name in MACHINES]
+    answer = aws.ask(aws.ssm.get_parameters, Names=wanted)
+    return {found["Name"].rpartition("/")[2]: found["Value"] for found in answer["Parameters"]}
 
 
 def write(aws: AWS, prefix: str, settings: Mapping[str, Setting]) -> list[str]:

@@ -93,7 +93,8 @@ class Up:
 
     def _make_image(self) -> str:
         self.terminal.step("what sites' machines and the golden image need")
-        with portal(self.terminal, settings.plain_settings(self.parameters)) as commands:
+        own = settings.machine_settings(self.aws, self.parameters.prefix)
+        with portal(self.terminal, {**own, **settings.plain_settings(self.parameters)}) as commands:
             commands.ensure_infrastructure()
             return commands.golden_image()
 

@@ -100,6 +100,7 @@ def replace_portal(monkeypatch: pytest.MonkeyPatch) -> mock.Mock:
 
     @contextmanager
     def portal(terminal: object, settings: object) -> Iterator[mock.Mock]:
+        commands.settings = settings
         yield commands
 
     monkeypatch.setattr(up, "portal", portal)

@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infrastructure import parameters
+from infrastructure import parameters, settings
 from infrastructure.parameters import RULES, Parameters, _camel
 from infrastructure.prices import DISK
 from infrastructure.templates import Templates
@@ -85,10 +86,8 @@ def test_the_templates_say_what_the_settings_are_made_from() -> None:
     assert {"DatabaseHost", "DatabasePort", "RedisHost", "RedisPort", "Pipeline"} <= told
     assert "Bucket" in load("bootstrap")["Outputs"]
     [database] = resources("AWS::RDS::DBInstance")
-    assert (database.properties["DBName"], database.properties["MasterUsername"]) == (
-        "ecdeployer",
-        "ecdeployer",
-    )
+    named = {database.properties[name] for name in ("DBName", "MasterUsername")}
+    assert named == {settings.DATABASE}
 
 
 def test_a_bucket_in_root_is_kept_when_its_stack_goes() -> None:
@@ -96,6 +95,12 @@ def test_a_bucket_in_root_is_kept_when_its_stack_goes() -> None:
     found = [bucket for bucket in resources("AWS::S3::Bucket") if bucket.template != "bootstrap"]
     assert found
     assert {bucket.body["DeletionPolicy"] for bucket in found} <= {"Retain", "RetainExceptOnCreate"}
+
+
+def test_the_pipeline_makes_machines_by_the_same_settings() -> None:
+    script = (Path(__file__).resolve().parents[3] / "scripts" / "prepare-account").read_text()
+    [names] = re.findall(r"^names = \((.*)\)$", script, re.MULTILINE)
+    assert tuple(re.findall(r'"(\w+)"', names)) == settings.MACHINES
 
 
 def test_every_required_key_is_one_and_has_no_default_in_the_template() -> None:

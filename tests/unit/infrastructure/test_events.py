@@ -4,7 +4,7 @@ from infrastructure import events
 from infrastructure.aws import AWS
 from infrastructure.events import Operation
 from infrastructure.terminal import RefusalError
-from tests.unit.infrastructure.cloudformation import NESTED, ROOT, answer_events, event
+from tests.unit.infrastructure.cloudformation import NESTED, ROOT, answer_events, answer_stack, event
 from tests.unit.infrastructure.conftest import Screen, Stub
 
 BEFORE = event(0, "", "CREATE_COMPLETE")
@@ -48,11 +48,21 @@ def test_every_resource_is_shown_once_nested_ones_too(aws: AWS, stub: Stub, scre
 def test_a_long_silence_says_what_it_waits_for(aws: AWS, stub: Stub, screen: Screen) -> None:
     found = operation(aws, stub)
     waiting = event(11, "Database", "CREATE_IN_PROGRESS", kind="AWS::RDS::DBInstance", thing="db")
-    for _ in range(14):
+    for _ in range(13):
         answer_events(stub("cloudformation"), BEFORE, ASKED, waiting)
+    answer_stack(stub("cloudformation"), "UPDATE_IN_PROGRESS", name=ROOT)
     answer_events(stub("cloudformation"), BEFORE, ASKED, waiting, DONE)
     events.follow(found, screen.terminal)
     assert screen.text.count("… waiting for Database") == 1
+
+
+def test_a_stack_that_goes_without_a_word(aws: AWS, stub: Stub, screen: Screen) -> None:
+    found = operation(aws, stub)
+    for _ in range(13):
+        answer_events(stub("cloudformation"), BEFORE)
+    answer_stack(stub("cloudformation"), None, name=ROOT)
+    events.follow_to_success(found, screen.terminal, "Deleting")
+    assert screen.seconds == 60
 
 
 def test_what_goes_on_already_is_followed_from_its_beginning(aws: AWS, stub: Stub, screen: Screen) -> None:

@@ -153,6 +153,15 @@ def test_a_secret_that_is_gone_is_not_made_anew_while_the_stacks_use_it(run: Up,
         again(run, stub, run.parameters, deploys=False)
 
 
+def test_machines_are_made_by_what_the_operator_has_set(run: Up, commands: mock.Mock, stub: Stub) -> None:
+    run.run()
+    assert "CLOUDWATCH_AGENT" not in commands.settings
+    run.aws.ssm.put_parameter(Name="/ecdeployer/portal/CLOUDWATCH_AGENT", Value="true", Type="String")
+    again(run, stub, run.parameters, deploys=False)
+    assert commands.settings["CLOUDWATCH_AGENT"] == "true"
+    assert commands.settings["PORTAL_URL"] == "https://portal.example.com"
+
+
 def test_a_changed_address_of_the_database_is_set_and_deployed(run: Up, stub: Stub) -> None:
     run.run()
     run.aws.ssm.put_parameter(
