@@ -6,4 +6,4 @@ class OperatingConfig(AppConfig):
     name = "ecdeployer.operating"
 
     def ready(self) -> None:
-        from . import observing  # noqa: F401 - connects its receivers
+        from . import leaving, observing  # noqa: F401 - they connect their receivers
