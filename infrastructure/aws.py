@@ -56,7 +56,7 @@ class AWSError(Exception):
         self.code = code
         self.message = message
         said = f"{operation}: {code}: {message}" if operation else f"{code}: {message}"
-        super().__init__(" ".join(part for part in (said, _ADVICE.get(code, "")) if part))
+        super().__init__(f"{said.rstrip('. ')}. {_ADVICE[code]}" if code in _ADVICE else said)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def test_which_account_it_is_comes_first(
 def test_no_credentials(screen: Screen, parameters_file: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     assert program.main(["down", str(parameters_file())], screen.terminal) == 1
-    assert "Sign in first" in screen.text
+    assert "Unable to locate credentials. Sign in first" in screen.text
 
 
 def test_a_profile_that_is_not_there(
