@@ -24,7 +24,7 @@ def start(stack: Stack, name: str, *options: str, ready: str) -> None:
 
 def end(stack: Stack, name: str) -> tuple[int, str]:
     """The exit code, and what it printed."""
-    code = stack.programs.pop(name).wait(120)
+    code = stack.programs.pop(name).wait(240)
     return code, stack.text(name)
 
 
@@ -59,7 +59,7 @@ def test_the_second_goes_on_when_the_first_is_killed(stack: Stack, first: int) -
 def test_waiting_has_an_end_that_says_for_whom(stack: Stack, first: int) -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "migrate", "--wait=1"], cwd=ROOT / "ecdeployer",
-        env=stack.environment, capture_output=True, text=True, timeout=60, check=False,
+        env=stack.environment, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert f":{first} (server process " in done.stderr

@@ -55,30 +55,30 @@ def other(name: str) -> str:
 
 
 def test_one_sends_and_the_other_takes_over_when_it_is_killed(stack: Stack) -> None:
-    leader = await_leader(stack, after=dict.fromkeys(BEATS, 0), seconds=10)
+    leader = await_leader(stack, after=dict.fromkeys(BEATS, 0), seconds=30)
     assert senders(stack) == {leader}
     assert sent(stack, other(leader)) == 0
     before = leads(stack)
     stack.kill(leader)
-    assert await_leader(stack, after=before, seconds=5) == other(leader)
+    assert await_leader(stack, after=before, seconds=15) == other(leader)
     start_beat(stack, leader)
     assert senders(stack) == {other(leader)}
 
 
 def test_one_goes_on_when_postgresql_was_away(stack: Stack) -> None:
-    await_leader(stack, after=dict.fromkeys(BEATS, 0), seconds=10)
+    await_leader(stack, after=dict.fromkeys(BEATS, 0), seconds=30)
     before = leads(stack)
     crash_postgresql(stack.environment["DATABASE_URL"])
-    leader = await_leader(stack, after=before, seconds=20)
+    leader = await_leader(stack, after=before, seconds=40)
     assert senders(stack) == {leader}
     assert all(process.poll() is None for process in stack.programs.values())
 
 
 def test_one_that_is_stopped_by_its_machine_is_given_up_and_sends_no_more(stack: Stack) -> None:
-    leader = await_leader(stack, after=dict.fromkeys(BEATS, 0), seconds=10)
+    leader = await_leader(stack, after=dict.fromkeys(BEATS, 0), seconds=30)
     before = leads(stack)
     os.kill(stack.programs[leader].pid, signal.SIGSTOP)
-    assert await_leader(stack, after=before, seconds=20) == other(leader)
+    assert await_leader(stack, after=before, seconds=40) == other(leader)
     counted = sent(stack, leader)
     os.kill(stack.programs[leader].pid, signal.SIGCONT)
     time.sleep(1)  # What it was stopped in the middle of is sent.
@@ -87,8 +87,8 @@ def test_one_that_is_stopped_by_its_machine_is_given_up_and_sends_no_more(stack:
 
 
 def test_one_that_is_told_to_end_lets_go(stack: Stack) -> None:
-    leader = await_leader(stack, after=dict.fromkeys(BEATS, 0), seconds=10)
+    leader = await_leader(stack, after=dict.fromkeys(BEATS, 0), seconds=30)
     before = leads(stack)
     stack.programs[leader].terminate()
-    assert await_leader(stack, after=before, seconds=5) == other(leader)
-    assert stack.programs[leader].wait(20) == 0
+    assert await_leader(stack, after=before, seconds=15) == other(leader)
+    assert stack.programs[leader].wait(60) == 0
