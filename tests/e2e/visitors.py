@@ -22,6 +22,9 @@ PATIENCE = 60
 SLOW, SLOW_EVERY = 5, 4
 UPLOAD, UPLOAD_EVERY, UPLOAD_SIZE = 10, 10, 4_000_000
 PARTS = 200
+#: The visitors' own process is told of it.
+TOKEN = os.environ.get("TOKEN", "")
+AUTHORIZATION = f"Authorization: Bearer {TOKEN}\r\n" if TOKEN else ""
 
 
 @dataclass(frozen=True)
@@ -73,13 +76,18 @@ class Crowd:
 
 
 @contextlib.contextmanager
-def visitors(address: str, *, rate: int = 100) -> Iterator[Crowd]:
-    """They come for as long as the block runs; at its end the last ones are waited for."""
-    command = [sys.executable, "-m", "tests.e2e.visitors", address, str(rate)]
+def visitors(address: str, *, rate: int = 100, paths: Sequence[str] = (), token: str = "") -> Iterator[Crowd]:
+    """They come for as long as the block runs; at its end the last ones are waited for.
+
+    ``paths``: of what is no site of the tests'; nobody is slow there then. ``token``: of a program's.
+    """
+    command = [sys.executable, "-m", "tests.e2e.visitors", address, str(rate), *paths]
+    environment = {**os.environ, "TOKEN": token}
     crowd = Crowd()
     with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
         assert process.stdin
         assert process.stdout
         assert process.stdout.readline() == "coming\n"
@@ -100,7 +108,7 @@ async def ask(address: str, head: str, *, body_seconds: float = 0) -> tuple[int,
         async with asyncio.timeout(PATIENCE):
             reader, writer = await asyncio.open_connection(address, 80)
             try:
-                writer.write(f"{head}Host: {address}\r\nConnection: close\r\n\r\n".encode())
+                writer.write(f"{head}{AUTHORIZATION}Host: {address}\r\nConnection: close\r\n\r\n".encode())
                 if body_seconds:
                     await send_slowly(writer, body_seconds)
                 return judge(await reader.read())
@@ -121,6 +129,8 @@ async def send_slowly(writer: asyncio.StreamWriter, seconds: float) -> None:
 
 def judge(answer: bytes) -> tuple[int, str]:
     """Raises ValueError for what is no whole answer."""
+    if not answer:
+        return 0, "hung up"
     head, _, body = answer.partition(b"\r\n\r\n")
     lines = head.decode("ascii", "replace").split("\r\n")
     fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
@@ -156,7 +166,7 @@ class Gate:
 QUICK = ("/", "/visits/", "/", "/static/pages/style.css")
 
 
-async def come(address: str, rate: int) -> list[Visit]:
+async def come(address: str, rate: int, paths: Sequence[str]) -> list[Visit]:
     """Until standard input ends."""
     gate, over = Gate(address), asyncio.Event()
     gate.loop.add_reader(0, over.set)
@@ -165,10 +175,11 @@ async def come(address: str, rate: int) -> list[Visit]:
     while not over.is_set():
         at = began + number / rate
         await asyncio.sleep(at - gate.loop.time())
-        gate.send(QUICK[number % len(QUICK)], at)
-        if number % (SLOW_EVERY * rate) == 0:
+        quick = paths or QUICK
+        gate.send(quick[number % len(quick)], at)
+        if not paths and number % (SLOW_EVERY * rate) == 0:
             gate.send(f"/visits/?slow={SLOW}", at, takes=SLOW)
-        if number % (UPLOAD_EVERY * rate) == 0:
+        if not paths and number % (UPLOAD_EVERY * rate) == 0:
             gate.send("/receive/", at, takes=UPLOAD, upload=True)
         number += 1
     await asyncio.gather(*gate.inside)
@@ -184,5 +195,5 @@ def go_first() -> None:
 
 if __name__ == "__main__":
     go_first()
-    for visit in asyncio.run(come(sys.argv[1], int(sys.argv[2]))):
+    for visit in asyncio.run(come(sys.argv[1], int(sys.argv[2]), sys.argv[3:])):
         print(json.dumps(asdict(visit)))
