@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.e2e.portal_delivery import Portal, delivered
-from tests.e2e.visitors import visitors
+from tests.e2e.visitors import Crowd, visitors
 
 pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
 IN_ORDER = True
@@ -53,6 +53,16 @@ def programs(portal: Portal, ec2_id: str) -> dict[str, str]:
     return dict(re.findall(r"^(\S+)\s+(\S+)", said, re.MULTILINE))
 
 
+def why(portal: Portal, crowd: Crowd) -> str:
+    """The first requests that failed, and what every nginx on their way said of errors."""
+    machines = [portal.delivery.neighbours.ec2_id, *portal.delivery.machines]
+    said = [
+        f"{ec2_id}\n" + portal.delivery.cloud.run(ec2_id, "tail -n 8 /var/log/nginx/error.log")
+        for ec2_id in machines
+    ]
+    return "\n".join([*map(str, crowd.failed[:5]), *said])
+
+
 def test_the_portal_serves_on_both_machines(portal: Portal) -> None:
     assert portal.commits() == {portal.head()}
     for ec2_id in portal.delivery.machines:
@@ -75,7 +85,7 @@ def test_the_next_commit_comes_under_load_and_loses_nothing(portal: Portal) -> N
         deployment = portal.push(commit)
         sites += [portal.create("after")]
     assert not deployment.failed, deployment.reason
-    assert not crowd.failed, crowd.failed[:5]
+    assert not crowd.failed, why(portal, crowd)
     assert len(crowd.visits) > 2000
     assert portal.commits() == {commit} != {before}
     for identity in sites:
@@ -94,7 +104,7 @@ def test_one_whose_validation_fails_is_rolled_back(portal: Portal) -> None:
         deployment = portal.push(bad)
     portal.revert(good)
     assert "ValidateService" in deployment.reason
-    assert not crowd.failed, crowd.failed[:5]
+    assert not crowd.failed, why(portal, crowd)
     assert portal.commits() == {good}
 
 
@@ -106,7 +116,7 @@ def test_one_whose_migration_fails_is_rolled_back(portal: Portal) -> None:
     portal.revert(good)
     assert "ApplicationStart" in deployment.reason
     assert "division by zero" in deployment.reason
-    assert not crowd.failed, crowd.failed[:5]
+    assert not crowd.failed, why(portal, crowd)
     assert portal.commits() == {good}
 
 
