@@ -52,6 +52,13 @@ def require_secrets(aws: AWS, prefix: str) -> None:
         )
 
 
+def secret_versions(aws: AWS, prefix: str) -> dict[str, str]:
+    """Root's parameters by which CloudFormation sees that an operator has changed a secret."""
+    names = {"DatabasePasswordVersion": SECRETS[0], "RedisTokenVersion": SECRETS[1]}
+    found = {name: aws.ask(aws.ssm.get_parameter, Name=f"/{prefix}/{path}") for name, path in names.items()}
+    return {name: str(answer["Parameter"]["Version"]) for name, answer in found.items()}
+
+
 def portal_settings(aws: AWS, parameters: Parameters, outputs: Mapping[str, str]) -> dict[str, Setting]:
     """What docs/operating.md lists, below ``/<prefix>/portal``; the stacks must stand."""
     prefix = parameters.prefix

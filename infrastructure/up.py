@@ -81,6 +81,7 @@ class Up:
         url = self.templates.url(self.aws, bucket)
         parameters = {
             **self.parameters.for_root(),
+            **settings.secret_versions(self.aws, self.parameters.prefix),
             "TemplatesUrl": url,
             "Bucket": bucket,
             "ImageId": self._make_image(),

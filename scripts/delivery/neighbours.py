@@ -39,7 +39,7 @@ until runuser -u postgres -- psql -qtc 'select 1'; do sleep 0.2; done
 runuser -u postgres -- psql -qc "create role portal login password '{password}'"
 runuser -u postgres -- createdb --owner=portal portal
 # A balancer of AWS's waits for slow machines with any number of connections.
-sed -i 's/worker_connections .*/worker_connections 16384;/; 1i worker_rlimit_nofile 32768;' /etc/nginx/nginx.conf
+sed -i 's/worker_connections .*/worker_connections 4096;/' /etc/nginx/nginx.conf
 touch /var/lib/neighbours-ready
 """
 _CONF = """\

@@ -80,9 +80,10 @@ def test_the_portal_serves_on_both_machines(portal: Portal) -> None:
 def test_the_next_commit_comes_under_load_and_loses_nothing(portal: Portal) -> None:
     before = portal.head()
     commit = portal.commit("The next version", next_version)
+    revision = portal.build(commit)
     with visitors(portal.address, paths=PATHS, token=portal.token) as crowd:
         sites = [portal.create(f"before-{number}") for number in range(2)]
-        deployment = portal.push(commit)
+        deployment = portal.deploy(revision)
         sites += [portal.create("after")]
     assert not deployment.failed, deployment.reason
     assert not crowd.failed, why(portal, crowd)
@@ -100,8 +101,9 @@ def test_one_whose_validation_fails_is_rolled_back(portal: Portal) -> None:
         "Never ready",
         lambda folder: replace(folder, middleware, "status=200 if ready else 503", "status=503"),
     )
-    with visitors(portal.address, paths=PATHS, token=portal.token) as crowd:
-        deployment = portal.push(bad)
+    revision = portal.build(bad)
+    with visitors(portal.address, rate=25, paths=PATHS, token=portal.token) as crowd:
+        deployment = portal.deploy(revision)
     portal.revert(good)
     assert "ValidateService" in deployment.reason
     assert not crowd.failed, why(portal, crowd)
@@ -111,8 +113,9 @@ def test_one_whose_validation_fails_is_rolled_back(portal: Portal) -> None:
 def test_one_whose_migration_fails_is_rolled_back(portal: Portal) -> None:
     good = portal.head()
     bad = portal.commit("A bad migration", lambda folder: migration(folder, "SELECT 1/0"))
-    with visitors(portal.address, paths=PATHS, token=portal.token) as crowd:
-        deployment = portal.push(bad)
+    revision = portal.build(bad)
+    with visitors(portal.address, rate=25, paths=PATHS, token=portal.token) as crowd:
+        deployment = portal.deploy(revision)
     portal.revert(good)
     assert "ApplicationStart" in deployment.reason
     assert "division by zero" in deployment.reason

@@ -24,7 +24,8 @@ Resources:
     Properties: {BucketName: !Sub "${Prefix}-artifacts", VersioningConfiguration: {Status: Enabled}}
 Outputs: {Bucket: {Value: !Ref Bucket}}
 """
-_TAKEN = [*parameters.read(parameters.EXAMPLE).for_root(), "TemplatesUrl", "Bucket", "ImageId"]
+_FOUND = ["TemplatesUrl", "Bucket", "ImageId", "DatabasePasswordVersion", "RedisTokenVersion"]
+_TAKEN = [*parameters.read(parameters.EXAMPLE).for_root(), *_FOUND]
 ROOT = (
     f"Parameters: {{{', '.join(f'{name}: {{Type: String}}' for name in _TAKEN)}}}"
     """

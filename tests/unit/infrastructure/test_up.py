@@ -54,6 +54,20 @@ def value(aws: AWS, name: str) -> str:
     return aws.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
 
 
+def test_a_secret_that_was_changed_reaches_stack_and_portal(
+    run: Up, stub: Stub, parameters: Parameters
+) -> None:
+    run.run()
+    path = "/ecdeployer/secrets/database-password"
+    run.aws.ssm.put_parameter(Name=path, Value="another", Type="SecureString", Overwrite=True)
+    again(run, stub, parameters, deploys=True)
+    root = stacks.find(run.aws, "ecdeployer")
+    assert root
+    assert root.parameters["DatabasePasswordVersion"] == "2"
+    assert root.parameters["RedisTokenVersion"] == "1"
+    assert ":another@" in value(run.aws, "/ecdeployer/portal/DATABASE_URL")
+
+
 def test_made(run: Up, screen: Screen, parameters: Parameters, commands: mock.Mock) -> None:
     run.run()
     root = stacks.find(run.aws, "ecdeployer")
