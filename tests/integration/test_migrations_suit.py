@@ -18,6 +18,7 @@ from tests.integration.databases import new_database
 
 pytestmark = pytest.mark.django_db
 
+ROOT = Path(__file__).parents[2]
 ID = ("id", models.BigAutoField(primary_key=True))
 THERE = [
     ops.CreateModel(
@@ -183,7 +184,12 @@ def run(folder: Path, said: str) -> subprocess.CompletedProcess[str]:
     with new_database("migrations_suit") as url:
         return subprocess.run(
             [sys.executable, "-m", "scripts.checks.migrations", "--here", f"--file={file}"],
-            env=os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "ecdeployer.settings"},
+            cwd=ROOT,
+            env=os.environ | {
+                "DATABASE_URL": url,
+                "DJANGO_SETTINGS_MODULE": "ecdeployer.settings",
+                "PYTHONPATH": str(ROOT / "ecdeployer"),
+            },
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
 
