@@ -136,13 +136,14 @@ class CodeDeploy:
         deployment = Deployment(f"d-{secrets.token_hex(5).upper()[:9]}", revision)
         for ec2_id in machines:
             for name in EVENTS:
-                event = self._happen(deployment, ec2_id, name)
+                event = self.happen(deployment, ec2_id, name)
                 deployment.events.append(event)
                 if not event.succeeded:
                     return deployment
         return deployment
 
-    def _happen(self, deployment: Deployment, ec2_id: str, name: str) -> Event:
+    def happen(self, deployment: Deployment, ec2_id: str, name: str) -> Event:
+        """One event on one machine."""
         began = time.monotonic()
         succeeded, text = True, ""
         if name == "BlockTraffic":

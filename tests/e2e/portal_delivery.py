@@ -43,6 +43,7 @@ class Portal:
     repository: Path
     token: str = ""
     revisions: dict[str, Revision] = field(default_factory=dict)
+    deployments: list[Deployment] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -74,7 +75,8 @@ class Portal:
         return revision
 
     def deploy(self, revision: Revision) -> Deployment:
-        return self.delivery.deploy(revision)
+        self.deployments.append(self.delivery.deploy(revision))
+        return self.deployments[-1]
 
     def spoilt(self, revision: Revision) -> Revision:
         """The same, with another file in it than was built."""

@@ -94,6 +94,17 @@ def test_the_next_commit_comes_under_load_and_loses_nothing(portal: Portal) -> N
         assert requests.get(live["address"], timeout=10).status_code == 200
 
 
+def test_hooks_that_are_run_again_change_nothing(portal: Portal) -> None:
+    """As CodeDeploy does when an agent was restarted in the middle."""
+    [ec2_id, *_], group = portal.delivery.machines, portal.delivery.deploying
+    live = portal.delivery.cloud.run(ec2_id, "readlink /srv/ecdeployer/current")
+    for name in ("ApplicationStop", "BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService"):
+        event = group.happen(portal.deployments[-1], ec2_id, name)
+        assert event.succeeded, event.text
+    assert portal.delivery.cloud.run(ec2_id, "readlink /srv/ecdeployer/current") == live
+    assert set(programs(portal, ec2_id).values()) == {"RUNNING"}
+
+
 def test_one_whose_validation_fails_is_rolled_back(portal: Portal) -> None:
     good = portal.head()
     middleware = "ecdeployer/ecdeployer/operating/middleware.py"
