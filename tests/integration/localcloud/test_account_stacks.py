@@ -78,6 +78,8 @@ def test_every_template_is_made(account: Account) -> None:
         "ConnectionArn": f"arn:aws:codeconnections:eu-west-1:123456789012:connection/{'0' * 36}",
         "OperatorEmail": "ada@example.com",
         "BudgetUsd": "100",
+        "DatabasePasswordVersion": "1",
+        "RedisTokenVersion": "1",
         "TemplatesUrl": f"https://{bucket}.s3.eu-west-1.amazonaws.com/templates",
         "Bucket": bucket,
         "ImageId": account.cloud.image,
