@@ -7,6 +7,8 @@ import pytest
 from tests.iam import recording
 
 ROOT = Path(__file__).parent
+#: What starts machines for the integration tests.
+BOOTING = ("running_stack", "running_site")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,15 +26,25 @@ def calls_of_the_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     )
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A test's folder says what it is, and so what it may reach: the network is closed to unit tests."""
+    part = item.path.relative_to(ROOT).parts[0]
+    if part in ("integration", "e2e"):
+        item.add_marker(part)
+        item.add_marker(pytest.mark.enable_socket)
+    if part == "integration" and _boots(item):
+        item.add_marker("machines")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test's folder says what it is, and so what it may reach: the network is closed to unit tests."""
-    for item in items:
-        part = item.path.relative_to(ROOT).parts[0]
-        if part in ("integration", "e2e"):
-            item.add_marker(part)
-            item.add_marker(pytest.mark.enable_socket)
     _keep_in_order(items)
+
+
+def _boots(item: pytest.Item) -> bool:
+    """Whether the module starts a local cloud, by the names that it imports for that."""
+    module = getattr(item, "module", None)
+    return "localcloud" in item.path.parts or any(hasattr(module, name) for name in BOOTING)
 
 
 def _keep_in_order(items: list[pytest.Item]) -> None:
