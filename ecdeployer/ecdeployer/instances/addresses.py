@@ -33,7 +33,7 @@ def ensure(instance: Instance) -> None:
     what goes away by itself.
     """
     row = _row_for(instance)
-    if row.allocation_id or _is_refused(row):
+    if row is None or row.allocation_id or _is_refused(row):
         return
     Address.objects.filter(pk=row.pk).update(asked_at=timezone.now())
     try:
@@ -44,14 +44,17 @@ def ensure(instance: Instance) -> None:
         _refuse(row, error)
 
 
-def _row_for(instance: Instance) -> Address:
-    """The application's, in step with its machines."""
+def _row_for(instance: Instance) -> Address | None:
+    """The application's, in step with its machines; None for one that ended while this was on its way."""
+    kept = Address.objects.select_related("instance")
     with Application.kept(instance.application_id):
+        row = kept.filter(application_id=instance.application_id, release_asked_at=None).first()
+        if row is None and Address.objects.filter(instance=instance).exists():
+            return None
         LedgerEntry.expect(instance, LedgerEntry.Kind.ADDRESS)
-        row, made = Address.objects.select_related("instance").get_or_create(
-            application_id=instance.application_id, release_asked_at=None, defaults={"instance": instance}
-        )
-        if not made and (row.instance is None or row.instance.state in _NO_MACHINE):
+        if row is None:
+            return Address.objects.create(application_id=instance.application_id, instance=instance)
+        if row.instance is None or row.instance.state in _NO_MACHINE:
             row.instance, row.leads_at = instance, None
             row.save(update_fields=["instance", "leads_at"])
     return row

@@ -76,7 +76,8 @@ def test_no_setting_of_another_portal_is_handed_on(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sends a signal to this process")
 def test_ctrl_c_lets_the_command_end_its_builder(manage: Write, found: Portal, screen: Screen) -> None:
-    """A terminal's Ctrl-C reaches both."""
+    """A terminal's Ctrl-C reaches both; a shell's background jobs ignore it from birth."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     manage(
         "def end(*_):\n    time.sleep(0.3); print('no builder is left', flush=True); sys.exit(130)\n"
         "signal.signal(signal.SIGTERM, end)\nprint('ready', flush=True)\ntime.sleep(30)"
@@ -92,4 +93,5 @@ def test_ctrl_c_lets_the_command_end_its_builder(manage: Write, found: Portal, s
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         found.ensure_infrastructure()
+    signal.signal(signal.SIGINT, before)
     assert "no builder is left" in screen.text

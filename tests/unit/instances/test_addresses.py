@@ -194,6 +194,14 @@ def test_it_is_given_back_with_the_last_machine(account: AWS, led: Instance) -> 
     assert not Usage.objects.filter(until=None).exists()
 
 
+def test_a_worker_that_comes_after_the_end_asks_for_none(account: AWS, led: Instance) -> None:
+    """Its address is on the way back to AWS, and still named beside the machine."""
+    Instance.objects.filter(pk=led.pk).update(state=InstanceState.TERMINATED)
+    Address.objects.update(release_asked_at=timezone.now())
+    addresses.ensure(led)
+    assert Address.objects.count() == len(held(account)) == 1
+
+
 def test_it_stays_for_another_machine_of_the_application(account: AWS, led: Instance) -> None:
     other = Instance.objects.create(application=led.application, instance_type="t3.micro")
     end(account, led)
