@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 import psycopg
+from django.db import connections
 from psycopg import sql
 
 
@@ -30,3 +31,5 @@ def crash_postgresql(url: str) -> None:
         os.kill(row[0], signal.SIGKILL)
         with suppress(psycopg.OperationalError):
             connection.execute("SELECT 1")
+    # What other tests of this process have open to the same server is dead as well.
+    connections.close_all()

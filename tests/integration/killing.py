@@ -41,6 +41,7 @@ BOUNDARIES: dict[str, tuple[str, str, str]] = {
 def main(file: str, command: str, *arguments: str) -> None:
     for name, (module, path, when) in BOUNDARIES.items():
         _Finder.wanted.setdefault(module, []).append((Path(file), name, path, when))
+    _Finder.arm_what_is_loaded()
     sys.argv = [command, *arguments]
     runpy.run_path(command, run_name="__main__")
 
@@ -49,6 +50,13 @@ class _Finder:
     """Wraps the functions of a module as soon as it was loaded: the portal's need Django to be set up."""
 
     wanted: ClassVar[dict[str, list[tuple[Path, str, str, str]]]] = {}
+
+    @classmethod
+    def arm_what_is_loaded(cls) -> None:
+        """Of botocore: the process notes from its start what is asked of AWS."""
+        for name in cls.wanted.keys() & sys.modules.keys():
+            for each in cls.wanted.pop(name):
+                _wrap(sys.modules[name], *each)
 
     @classmethod
     def find_spec(cls, name: str, path: Any = None, target: Any = None) -> Any:
