@@ -11,13 +11,9 @@ from ..aws.errors import AWSError
 from ..aws.ssm import CommandResult
 from ..cloud_init import documents
 from ..deployments import texts
-from ..instances import run_documents
-from ..instances.commands import LISTING
+from ..instances.commands import LISTING, send_once
 from ..instances.connection import aws
 from .models import Command
-
-#: Seconds within which a command has to reach the machine.
-_DELIVERY = 120
 
 
 def report_token(command: Command) -> str:
@@ -27,19 +23,8 @@ def report_token(command: Command) -> str:
 
 def send(command: Command) -> str:
     """The command's id at AWS; one that was sent before is found again. Raises AWSError."""
-    connection, ec2_id = aws(), command.instance.ec2_id or ""
-    found = ssm.find_command(connection, str(command.pk), ec2_id)
-    if found:
-        return found
-    with run_documents.to_send(connection, "act") as document:
-        return ssm.send_command(
-            connection,
-            document=document,
-            ec2_id=ec2_id,
-            arguments=documents.act_arguments(_request(command)),
-            comment=str(command.pk),
-            timeout=_DELIVERY,
-        )
+    arguments = documents.act_arguments(_request(command))
+    return send_once(command.instance, "act", identity=str(command.pk), arguments=arguments)
 
 
 def _request(command: Command) -> dict[str, object]:

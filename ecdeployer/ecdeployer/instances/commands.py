@@ -1,6 +1,7 @@
 """Run Command on an instance: sending a deployment, asking how far it is, reading the console."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,17 +40,28 @@ class CommandOutcome:
 
 def send(instance: Instance, parameters: DeploymentParameters) -> str:
     """The command's id; one that was sent for this deployment before is found again. Raises AWSError."""
+    arguments = documents.deploy_arguments(parameters)
+    return send_once(instance, "deploy", identity=parameters.deployment, arguments=arguments)
+
+
+def send_once(
+    instance: Instance, kind: run_documents.Kind, *, identity: str, arguments: Mapping[str, Sequence[str]]
+) -> str:
+    """The command's id at AWS; SendCommand takes no token, so one of this identity is looked for first.
+
+    Raises AWSError.
+    """
     connection, ec2_id = aws(), instance.ec2_id or ""
-    found = ssm.find_command(connection, parameters.deployment, ec2_id)
+    found = ssm.find_command(connection, identity, ec2_id)
     if found:
         return found
-    with run_documents.to_send(connection, "deploy") as document:
+    with run_documents.to_send(connection, kind) as document:
         return ssm.send_command(
             connection,
             document=document,
             ec2_id=ec2_id,
-            arguments=documents.deploy_arguments(parameters),
-            comment=parameters.deployment,
+            arguments=arguments,
+            comment=identity,
             timeout=_DELIVERY,
         )
 

@@ -1,6 +1,5 @@
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -74,7 +73,6 @@ def test_no_setting_of_another_portal_is_handed_on(
     assert "scratch.sqlite3', 'mine']" in screen.text
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="sends a signal to this process")
 def test_ctrl_c_lets_the_command_end_its_builder(manage: Write, found: Portal, screen: Screen) -> None:
     """A terminal's Ctrl-C reaches both; a shell's background jobs ignore it from birth."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
