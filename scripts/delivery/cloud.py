@@ -1,13 +1,19 @@
 """The account in the local cloud, as the pipeline uses it: by AWS's calls alone."""
 
 import json
+import re
+import subprocess
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import boto3
 
+ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-west-1"
 #: What Run Command ends in.
 _ENDED = {"Success", "Failed", "TimedOut", "Cancelled"}
@@ -31,13 +37,18 @@ class Command:
 
 @dataclass
 class Cloud:
-    """``endpoint`` as this host reaches it, ``inside`` as machines do."""
+    """``endpoint`` as this host reaches it, ``bridge`` its address for machines."""
 
     endpoint: str
-    inside: str
+    bridge: str
     _session: boto3.Session = field(
         default_factory=lambda: boto3.Session("test", "test", region_name=REGION), repr=False
     )
+
+    @property
+    def inside(self) -> str:
+        """The endpoint as machines reach it."""
+        return self.endpoint.replace("127.0.0.1", self.bridge)
 
     def client(self, service: str) -> Any:
         return self._session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
@@ -114,3 +125,20 @@ class Cloud:
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
         iam.create_instance_profile(InstanceProfileName=name)
         iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+
+
+@contextmanager
+def local_cloud(*, name: str, subnet: str, port: int, state: Path) -> Iterator[Cloud]:
+    """One of its own, until the end of this."""
+    command = [sys.executable, "-m", "localcloud", "up", f"--name={name}", f"--subnet={subnet}"]
+    command += [f"--port={port}", f"--state={state}"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+            for line in process.stdout:
+                if ready := re.match(r"ready endpoint=(\S+) bridge=(\S+)", line):
+                    yield Cloud(ready[1], ready[2])
+                    return
+            raise RuntimeError("the local cloud did not start")
+        finally:
+            process.terminate()

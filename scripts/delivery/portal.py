@@ -1,16 +1,16 @@
 """The portal on machines of its own, in the local cloud: what CloudFormation makes on AWS."""
 
 import json
-import os
 import secrets
 import shlex
 import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import indent
 
+from infrastructure.portal_commands import portal
+from infrastructure.terminal import Terminal
 from scripts.delivery import neighbours
 from scripts.delivery.buildspec import Build
 from scripts.delivery.cloud import REGION, Cloud
@@ -39,20 +39,20 @@ class Delivery:
 
     cloud: Cloud
     folder: Path
-    say: Callable[[str], None]
+    terminal: Terminal
     image: str = ""
     machines: list[str] = field(default_factory=list)
     number: int = 0
 
     def prepare(self, *, machines: int, git_hosts: Sequence[str] = ()) -> None:
-        """The account's stage first, because machines are of the golden image; then all machines at once."""
+        """The account's stage first, because machines are of the golden image; then each machine."""
         self.cloud.make_profile("portal")
         self.image = self._golden_image()
         self.neighbours = neighbours.launch(self.cloud, self.image, password=secrets.token_hex(16))
         self.neighbours.wait()
-        self.say(f"PostgreSQL, Redis and the balancer are at {self.neighbours.address}")
+        self.terminal.step(f"PostgreSQL, Redis and the balancer are at {self.neighbours.address}")
         self.cloud.keep_settings(SETTINGS_PATH, self._settings(git_hosts))
-        self.deploying = CodeDeploy(self.cloud, self.neighbours, self.say)
+        self.deploying = CodeDeploy(self.cloud, self.neighbours, self.terminal.step)
         for _ in range(machines):
             self.add_machine()
 
@@ -65,7 +65,7 @@ class Delivery:
         )
         self.neighbours.register(ec2_id)
         self.machines.append(ec2_id)
-        self.say(f"machine {ec2_id} at {self.cloud.address(ec2_id)}")
+        self.terminal.step(f"machine {ec2_id} at {self.cloud.address(ec2_id)}")
         if self.deploying.last is not None:
             self.deploying.deploy(self.deploying.last, [ec2_id])
         return ec2_id
@@ -78,25 +78,7 @@ class Delivery:
 
     def _golden_image(self) -> str:
         """By the portal's own commands, as whoever sets the account up."""
-        self.manage("migrate", "--verbosity=0")
-        self.manage("ensure_infrastructure")
-        self.say("golden image; the first one takes about two minutes")
-        self.manage("build_golden_image", "--if-missing")
-        [image, *_] = sorted(
-            self.cloud.client("ec2").describe_images(
-                Owners=["self"], Filters=[{"Name": "tag:ecdeployer:prefix", "Values": ["ecdeployer"]}]
-            )["Images"],
-            key=lambda image: image["CreationDate"],
-            reverse=True,
-        )
-        return str(image["ImageId"])
-
-    def manage(self, *arguments: str) -> str:
-        """A command of the checkout's portal, from this host, on a database of its own."""
-        environment = {
-            **os.environ,
-            "DATABASE_URL": f"sqlite:///{self.folder}/account.sqlite3",
-            "SECRET_KEY": "of-a-scratch-database-" + "0" * 40,
+        settings = {
             "PORTAL_URL": "http://127.0.0.1",
             "AWS_ENDPOINT_URL": self.cloud.endpoint,
             "INSTANCE_AWS_ENDPOINT_URL": self.cloud.inside,
@@ -104,17 +86,9 @@ class Delivery:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AGENTS": "skip",
         }
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT / "ecdeployer",
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"manage.py {arguments[0]}: {done.stdout}{done.stderr}")
-        return done.stdout
+        with portal(self.terminal, settings) as commands:
+            commands.ensure_infrastructure()
+            return commands.golden_image()
 
     def _settings(self, git_hosts: Sequence[str]) -> dict[str, str]:
         """As aws-up writes them, and where the local cloud is."""
@@ -137,7 +111,7 @@ class Delivery:
         self.number += 1
         source = self._check_out(repository, commit)
         full = _git("-C", str(source), "rev-parse", "HEAD").strip()
-        self.say(f"building {full[:12]}")
+        self.terminal.step(f"building {full[:12]}")
         run = Build(source=source, commit=full, number=str(self.number), variables=variables)
         return upload(self.cloud, run.run(self.folder / f"build-{self.number}.log"))
 

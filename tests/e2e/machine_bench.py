@@ -7,9 +7,7 @@ import json
 import os
 import re
 import secrets
-import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -23,6 +21,8 @@ from typing import Any, TypeVar
 import boto3
 from ecdeployer.cloud_init import documents, user_data
 from ecdeployer.cloud_init.parameters import DeploymentParameters, ImageParameters
+
+from scripts.delivery.cloud import local_cloud
 
 Found = TypeVar("Found")
 ROOT = Path(__file__).resolve().parents[2]
@@ -389,23 +389,8 @@ class Bench:
 
 @contextlib.contextmanager
 def running_bench(folder: Path, *, name: str, subnet: str, port: int, state: Path) -> Iterator[Bench]:
-    command = [sys.executable, "-m", "localcloud", "up", "--name", name, "--subnet", subnet]
-    cloud = subprocess.Popen(
-        [*command, "--state", str(state), "--port", str(port)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        for line in cloud.stdout or ():
-            ready = re.match(r"ready endpoint=(\S+) bridge=(\S+)", line)
-            if ready:
-                break
-        else:
-            raise AssertionError("the local cloud did not start")
-        bench = Bench(ready[1], ready[2], folder)
+    with local_cloud(name=name, subnet=subnet, port=port, state=state) as cloud:
+        bench = Bench(cloud.endpoint, cloud.bridge, folder)
         yield bench
         bench.listener.shutdown()
         bench.listener.server_close()
-    finally:
-        cloud.send_signal(signal.SIGTERM)
-        cloud.wait(60)
-        if cloud.stdout:
-            cloud.stdout.close()

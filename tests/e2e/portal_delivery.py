@@ -15,7 +15,8 @@ from typing import Any
 
 import requests
 
-from scripts.delivery.__main__ import local_cloud
+from infrastructure.terminal import Terminal
+from scripts.delivery.cloud import local_cloud
 from scripts.delivery.codedeploy import BUCKET, Deployment, Revision
 from scripts.delivery.portal import Delivery
 from tests.lane import LANE
@@ -181,7 +182,7 @@ def delivered(folder: Path, *, machines: int) -> Iterator[Portal]:
         (folder / "git").mkdir()
         _publish(ROOT / "samples", folder)
         closings.enter_context(_git_server(folder / "git"))
-        delivery = Delivery(cloud, folder, print)
+        delivery = Delivery(cloud, folder, Terminal())
         delivery.prepare(machines=machines, git_hosts=[f"http://{BRIDGE}:{GIT_PORT}"])
         portal = Portal(delivery, _copy_of_this(folder / "repository"))
         first = portal.deploy(portal.build(portal.head(), checks="shellcheck deploy"))

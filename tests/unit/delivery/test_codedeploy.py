@@ -17,7 +17,7 @@ class Account(Cloud):
     """Notes what is sent to machines, and lets what was chosen fail."""
 
     def __init__(self) -> None:
-        super().__init__("http://endpoint", "http://inside")
+        super().__init__("http://127.0.0.1:1", "10.0.0.1")
         self.told: list[str] = []
         self.failing: set[tuple[str, str, str]] = set()
 
