@@ -1,22 +1,14 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from botocore.stub import Stubber
 from ecdeployer.aws.session import AWS
 
-Stub = Callable[[str], Stubber]
+from tests.aws_stubs import Stub, forget_credentials, stubbed
 
 
 @pytest.fixture(autouse=True)
 def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Never the credentials of whoever runs the tests."""
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    forget_credentials(monkeypatch)
 
 
 @pytest.fixture
@@ -26,15 +18,5 @@ def aws() -> AWS:
 
 @pytest.fixture
 def stub(aws: AWS) -> Iterator[Stub]:
-    """Recorded answers for one service; every one of them must have been asked for at the end."""
-    stubbers: dict[str, Stubber] = {}
-
-    def stub(service: str) -> Stubber:
-        if service not in stubbers:
-            stubbers[service] = Stubber(getattr(aws, service))
-            stubbers[service].activate()
-        return stubbers[service]
-
-    yield stub
-    for stubber in stubbers.values():
-        stubber.assert_no_pending_responses()
+    with stubbed(aws) as made:
+        yield made

@@ -7,7 +7,7 @@ from ecdeployer.aws import addresses
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
 
-from .conftest import Stub
+from tests.aws_stubs import Stub
 
 ALLOCATION, MACHINE, IP = "eipalloc-0123456789abcdef0", "i-0123456789abcdef0", "203.0.113.7"
 TAGS = [{"Key": "ecdeployer:application", "Value": "a"}]

@@ -7,7 +7,7 @@ from ecdeployer.aws import documents
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
 
-from .conftest import Stub
+from tests.aws_stubs import Stub
 
 CONTENT = {"schemaVersion": "2.2"}
 ADDED = {"DocumentDescription": {"DocumentVersion": "1001"}}

@@ -9,7 +9,7 @@ from ecdeployer.aws import ec2, tags
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
 
-from .conftest import Stub
+from tests.aws_stubs import Stub
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "aws" / "run_instances.json"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

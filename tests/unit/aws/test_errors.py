@@ -6,7 +6,7 @@ from ecdeployer.aws.documents import Document
 from ecdeployer.aws.errors import AWSError, translate
 from ecdeployer.aws.session import AWS
 
-from .conftest import Stub
+from tests.aws_stubs import Stub
 
 LAUNCH = ec2.LaunchRequest(
     launch_template_id="lt-1",

@@ -1,7 +1,7 @@
 from ecdeployer.aws import images, tags
 from ecdeployer.aws.session import AWS
 
-from .conftest import Stub
+from tests.aws_stubs import Stub
 
 
 def test_an_image_and_its_snapshots_carry_our_tags(aws: AWS, stub: Stub) -> None:

@@ -8,7 +8,7 @@ from ecdeployer.aws.documents import Document
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
 
-from .conftest import Stub
+from tests.aws_stubs import Stub
 
 MACHINES = [f"i-{number:017x}" for number in range(3)]
 COMMAND = "11111111-2222-4333-8444-555555555555"

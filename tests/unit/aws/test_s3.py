@@ -10,7 +10,7 @@ from ecdeployer.aws import s3
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
 
-from .conftest import Stub
+from tests.aws_stubs import Stub
 
 WHERE = {"Bucket": "backups", "Key": "portal/a.dump"}
 

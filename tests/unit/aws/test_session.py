@@ -10,7 +10,8 @@ from ecdeployer.aws import ec2, sts
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS, connect
 
-from .conftest import Stub
+from tests.aws_stubs import Stub
+
 from .test_errors import LAUNCH
 
 ANSWER = b"""<RunInstancesResponse><ownerId>123456789012</ownerId><instancesSet><item>

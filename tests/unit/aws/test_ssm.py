@@ -9,7 +9,7 @@ from ecdeployer.aws.session import AWS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .conftest import Stub
+from tests.aws_stubs import Stub
 
 PATH = "/ecdeployer/app/environment"
 ARN = "arn:aws:ec2:eu-west-1:123456789012:instance/i-1"

@@ -5,26 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.stub import Stubber
 
 from infrastructure import parameters
 from infrastructure.aws import AWS
 from infrastructure.parameters import Parameters
 from infrastructure.terminal import Terminal
-
-Stub = Callable[[str], Stubber]
+from tests.aws_stubs import Stub, forget_credentials, stubbed
 
 
 @pytest.fixture(autouse=True)
 def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Never the credentials of whoever runs the tests."""
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    forget_credentials(monkeypatch)
 
 
 @dataclass
@@ -70,20 +61,8 @@ def aws() -> AWS:
 
 @pytest.fixture
 def stub(aws: AWS) -> Iterator[Stub]:
-    """Recorded answers for one service; every one of them must have been asked for at the end."""
-    stubbers: dict[str, Stubber] = {}
-
-    def stub(service: str) -> Stubber:
-        if service not in stubbers:
-            stubbers[service] = Stubber(getattr(aws, service))
-            stubbers[service].activate()
-        return stubbers[service]
-
-    yield stub
-    for stubber in stubbers.values():
-        stubber.deactivate()
-    for stubber in stubbers.values():
-        stubber.assert_no_pending_responses()
+    with stubbed(aws) as made:
+        yield made
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from infrastructure.aws import AWS
 from infrastructure.change_sets import Change, ChangeSet, Template
 from infrastructure.stacks import Stack
 from infrastructure.terminal import RefusalError
+from tests.aws_stubs import Stub
 from tests.unit.infrastructure.cloudformation import ROOT, STACK, answer_change_set, change, change_set_id
-from tests.unit.infrastructure.conftest import Screen, Stub
+from tests.unit.infrastructure.conftest import Screen
 
 STANDING = Stack(id=ROOT, name="ecdeployer", status="UPDATE_COMPLETE")
 NOTHING = (

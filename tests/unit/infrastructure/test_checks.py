@@ -7,8 +7,8 @@ from infrastructure import checks
 from infrastructure.aws import AWS
 from infrastructure.parameters import Parameters
 from infrastructure.terminal import RefusalError
+from tests.aws_stubs import Stub
 from tests.unit.infrastructure.account import answer_connection
-from tests.unit.infrastructure.conftest import Stub
 
 Z = "Z0123456789ABCDEFGHIJ"
 

@@ -16,8 +16,9 @@ from infrastructure.down import Down
 from infrastructure.parameters import Parameters
 from infrastructure.terminal import RefusalError
 from infrastructure.up import Up
+from tests.aws_stubs import Stub
 from tests.unit.infrastructure import account
-from tests.unit.infrastructure.conftest import Screen, Stub
+from tests.unit.infrastructure.conftest import Screen
 
 TAGS: Any = [{"Key": "ecdeployer:prefix", "Value": "ecdeployer"}]
 

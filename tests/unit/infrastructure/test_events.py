@@ -4,8 +4,9 @@ from infrastructure import events
 from infrastructure.aws import AWS
 from infrastructure.events import Operation
 from infrastructure.terminal import RefusalError
+from tests.aws_stubs import Stub
 from tests.unit.infrastructure.cloudformation import NESTED, ROOT, answer_events, answer_stack, event
-from tests.unit.infrastructure.conftest import Screen, Stub
+from tests.unit.infrastructure.conftest import Screen
 
 BEFORE = event(0, "", "CREATE_COMPLETE")
 ASKED = event(10, "", "UPDATE_IN_PROGRESS", "User Initiated")

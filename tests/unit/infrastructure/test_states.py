@@ -8,8 +8,9 @@ from infrastructure.parameters import Parameters
 from infrastructure.stacks import Stack
 from infrastructure.terminal import RefusalError
 from infrastructure.up import Up
+from tests.aws_stubs import Stub
 from tests.unit.infrastructure.cloudformation import ROOT, answer_events, answer_stack, event
-from tests.unit.infrastructure.conftest import Screen, Stub
+from tests.unit.infrastructure.conftest import Screen
 
 ASKED = event(10, "", "UPDATE_IN_PROGRESS", "User Initiated")
 DONE = event(30, "", "UPDATE_COMPLETE")

@@ -14,8 +14,9 @@ from infrastructure.aws import AWS
 from infrastructure.parameters import Parameters
 from infrastructure.terminal import RefusalError
 from infrastructure.up import Up
+from tests.aws_stubs import Stub
 from tests.unit.infrastructure import account
-from tests.unit.infrastructure.conftest import Screen, Stub
+from tests.unit.infrastructure.conftest import Screen
 
 
 @pytest.fixture(autouse=True)
