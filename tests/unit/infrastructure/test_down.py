@@ -73,7 +73,7 @@ def foundations(aws: AWS) -> None:
 @pytest.fixture
 def site(aws: AWS) -> str:
     """Its machine's id; it has an address and an environment, and came from a golden image."""
-    base = aws.ec2.describe_images()["Images"][0]["ImageId"]
+    base = aws.ec2.register_image(Name="base", RootDeviceName="/dev/xvda")["ImageId"]
     tagged: Any = [{"ResourceType": "instance", "Tags": [*TAGS, {"Key": "Name", "Value": "guestbook"}]}]
     machine: str = aws.ec2.run_instances(ImageId=base, MinCount=1, MaxCount=1, TagSpecifications=tagged)[
         "Instances"
