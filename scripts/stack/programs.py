@@ -1,11 +1,12 @@
 """Programs that run beside each other until they are ended, each with a log of its own."""
 
 import os
+import select
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -121,12 +122,27 @@ class Running:
 
 
 def end_marked(mark: str) -> int:
-    """Kill what an earlier stack with this mark has left; how many there were."""
-    found = [pid for pid in _pids() if f"{MARK}={mark}".encode() in _environment(pid)]
-    for pid in found:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    return len(found)
+    """Kill what an earlier stack with this mark has left, and see it gone; how many there were."""
+    ended = 0
+    while found := [pid for pid in _pids() if f"{MARK}={mark}".encode() in _environment(pid)]:
+        _kill(found)
+        ended += len(found)
+    return ended
+
+
+def _kill(pids: list[int]) -> None:
+    """Until the last has ended: only then are its ports free."""
+    with ExitStack() as closings:
+        ending = []
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                process = os.pidfd_open(pid)
+                closings.callback(os.close, process)
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+                ending.append(process)
+        while ending:
+            ended, _, _ = select.select(ending, [], [])
+            ending = [process for process in ending if process not in ended]
 
 
 def _pids() -> list[int]:
