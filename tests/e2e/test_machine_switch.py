@@ -94,6 +94,17 @@ def test_no_request_is_lost_from_release_to_release_and_back(site: Site) -> None
     assert site.bench.get(site.instance)[1] == "<h1>release one</h1>"
 
 
+#: For as long as more visitors come than Debian's nginx would let wait on two processors.
+STALL = "pkill -STOP -u site; sleep 15; pkill -CONT -u site"
+
+
+def test_a_site_that_stalls_turns_nobody_away(site: Site) -> None:
+    with visitors(site.address) as crowd:
+        site.shell(STALL)
+    assert crowd.failed == []
+    assert max(visit.late for visit in crowd.visits) > 10
+
+
 PUSHES: dict[str, tuple[projects.Files, str, str, str]] = {
     "requirement": ({"requirements.txt": "django==99.1\n"}, "install", "install-failed", "django==99.1"),
     "migration": (
