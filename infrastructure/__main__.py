@@ -1,4 +1,7 @@
-"""`python -m infrastructure up FILE` and `down FILE`; people start scripts/aws-up and scripts/aws-down."""
+"""`python -m infrastructure up FILE` and `down FILE`; people start scripts/aws-up and scripts/aws-down.
+
+`python -m infrastructure prepare` is the pipeline's, which starts it in a bundle (buildspec-account.yml).
+"""
 
 import argparse
 import sys
@@ -8,6 +11,7 @@ from . import parameters
 from .aws import AWS, AWSError
 from .down import Down
 from .parameters import Parameters, ParametersError
+from .prepare import Prepare
 from .terminal import RefusalError, Terminal
 from .up import Up
 
@@ -17,13 +21,7 @@ def main(arguments: list[str] | None = None, terminal: Terminal | None = None) -
     options = _parser().parse_args(arguments)
     terminal = terminal or Terminal()
     try:
-        found = parameters.read(options.file)
-        aws = AWS(found.region)
-        _say_where(aws, found, terminal)
-        if options.command == "up":
-            Up(aws, found, terminal, yes=options.yes).run()
-        else:
-            Down(aws, found, terminal, with_sites=options.with_sites, confirmed=options.confirm).run()
+        _run(options, terminal)
     except (ParametersError, RefusalError, AWSError) as error:
         terminal.say(str(error))
         return 1
@@ -32,6 +30,20 @@ def main(arguments: list[str] | None = None, terminal: Terminal | None = None) -
         terminal.say(f"\n{said}")
         return 130
     return 0
+
+
+def _run(options: argparse.Namespace, terminal: Terminal) -> None:
+    if options.command == "prepare":
+        aws = AWS(options.region)
+        Prepare(aws, terminal, options.prefix, options.url, options.static_bucket).run()
+        return
+    found = parameters.read(options.file)
+    aws = AWS(found.region)
+    _say_where(aws, found, terminal)
+    if options.command == "up":
+        Up(aws, found, terminal, yes=options.yes).run()
+    else:
+        Down(aws, found, terminal, with_sites=options.with_sites, confirmed=options.confirm).run()
 
 
 def _say_where(aws: AWS, found: Parameters, terminal: Terminal) -> None:
@@ -52,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument(
             "file", type=Path, metavar="FILE", help="see infrastructure/parameters.example.toml"
         )
+    prepare = commands.add_parser("prepare", help="prepare the account for this version")
+    for name in ("region", "prefix", "url", "static-bucket"):
+        prepare.add_argument(f"--{name}", required=True)
     return parser
 
 

@@ -18,7 +18,7 @@ _LENGTH = 32
 DATABASE = "ecdeployer"
 #: What lets the first superuser in; below the portal's settings stands its digest.
 FIRST_CODE = "secrets/first-operator-code"
-#: What an operator may have set that machines are made by; scripts/prepare-account reads the same.
+#: What an operator may have set that machines are made by.
 MACHINES = ("AGENTS", "BASE_AMI_PARAMETER", "CLOUDWATCH_AGENT", "CLOUDWATCH_NAMESPACE", "INSTANCE_TYPES")
 SECRETS = ("secrets/database-password", "secrets/redis-token", FIRST_CODE)
 
@@ -74,6 +74,7 @@ def portal_settings(aws: AWS, parameters: Parameters, outputs: Mapping[str, str]
         ),
         "REDIS_URL": Setting(f"rediss://:{quote(token, safe='')}@{redis}", secret=True),
         "FIRST_OPERATOR_SHA256": Setting(hashlib.sha256(code.encode()).hexdigest()),
+        "STATIC_BUCKET": Setting(outputs["StaticBucket"]),
         # The load balancer, and the machine's own nginx.
         "TRUSTED_PROXIES": Setting("2"),
         **{name: Setting(value) for name, value in plain_settings(parameters).items()},
@@ -94,7 +95,7 @@ def plain_settings(parameters: Parameters) -> dict[str, str]:
 def machine_settings(aws: AWS, prefix: str) -> dict[str, str]:
     """Those that are there: without them the portal's commands would undo what it was set to."""
     wanted = [f"/{prefix}/portal/{name}" for name in MACHINES]
-    answer = aws.ask(aws.ssm.get_parameters, Names=wanted)
+    answer = aws.ask(aws.ssm.get_parameters, Names=wanted, WithDecryption=True)
     return {found["Name"].rpartition("/")[2]: found["Value"] for found in answer["Parameters"]}
 
 

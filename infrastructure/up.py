@@ -140,7 +140,7 @@ class Up:
         outputs = stacks.outputs(self.aws, root) if root else {}
         missing = [
             name
-            for name in ("DatabaseHost", "DatabasePort", "RedisHost", "RedisPort")
+            for name in ("DatabaseHost", "DatabasePort", "RedisHost", "RedisPort", "StaticBucket")
             if not outputs.get(name)
         ]
         if missing:

@@ -1,6 +1,7 @@
 """The account's CloudFormation templates, as tests read them."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,19 @@ def resources(*types: str) -> Iterator[Resource]:
 def find(template: str, logical_id: str) -> Resource:
     body = load(template)["Resources"][logical_id]
     return Resource(template, logical_id, body["Type"], body)
+
+
+def resolved(part: Any, values: Mapping[str, str]) -> Any:
+    """With ``Ref`` and ``Fn::Sub`` replaced by what they stand for. KeyError: nobody said."""
+    if isinstance(part, list):
+        return [resolved(each, values) for each in part]
+    if not isinstance(part, dict):
+        return part
+    if part.keys() == {"Ref"}:
+        return values[part["Ref"]]
+    if part.keys() == {"Fn::Sub"}:
+        return re.sub(r"\$\{([\w:]+)\}", lambda found: values[found[1]], part["Fn::Sub"])
+    return {key: resolved(value, values) for key, value in part.items()}
 
 
 def walk(part: Any) -> Iterator[tuple[str, Any]]:

@@ -68,6 +68,7 @@ class Configuration:
     email_url: str
     email_from: str
     static_root: str
+    static_bucket: str
     log_level: str
     log_format: str
     metrics_token: str
@@ -196,6 +197,9 @@ def _read(env: Env, default_directory: str) -> Configuration:
         email_url=env.str("EMAIL_URL", None, validate=_is_url("smtp", "smtp+tls")) or "",
         email_from=env.str("EMAIL_FROM", "ecdeployer@localhost"),
         static_root=env.str("STATIC_ROOT", f"{default_directory}/staticfiles"),
+        static_bucket=env.str(
+            "STATIC_BUCKET", "", validate=_is_like(r"([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?", "a bucket's name")
+        ),
         log_format=env.str(
             "LOG_FORMAT",
             "json" if portal_url.startswith("https") else "line",

@@ -319,6 +319,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = CONFIGURATION.static_root
+#: Holds those of every release; without, each machine has its own alone.
+STATIC_BUCKET = CONFIGURATION.static_bucket
 STATICFILES_DIRS = [BASE_DIR / "ecdeployer" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import include, path
@@ -5,7 +6,7 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from .accounts.views import first_operator, profile
-from .operating.views import about, show_metrics
+from .operating.views import about, show_metrics, static_file
 from .webhooks.views import receive
 
 urlpatterns = [
@@ -34,6 +35,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("about/", about, name="about"),
     path("metrics", show_metrics, name="metrics"),
+    path(f"{settings.STATIC_URL.lstrip('/')}<path:name>", static_file, name="static-file"),
     # For pages whose head names no icon: Django's admin.
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("portal/mark.svg")), name="favicon"),
 ]

@@ -114,6 +114,12 @@ class Cloud:
                 Name=f"{path}/{name}", Value=value, Type="SecureString", Overwrite=True
             )
 
+    def make_bucket(self, name: str) -> None:
+        """Where there is none yet."""
+        s3 = self.client("s3")
+        if name not in [each["Name"] for each in s3.list_buckets()["Buckets"]]:
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+
     def make_profile(self, name: str) -> None:
         """A role that machines may take; the local cloud judges no policy."""
         iam = self.client("iam")

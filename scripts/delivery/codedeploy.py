@@ -97,10 +97,8 @@ def upload(cloud: Cloud, folder: Path) -> Revision:
                 archive.write(path, path.relative_to(folder))
     told = json.loads((folder / "ecdeployer" / "release.json").read_text())
     key = f"portal/{told['commit']}-{secrets.token_hex(4)}.zip"
-    s3 = cloud.client("s3")
-    if BUCKET not in [each["Name"] for each in s3.list_buckets()["Buckets"]]:
-        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    s3.put_object(Bucket=BUCKET, Key=key, Body=buffer.getvalue())
+    cloud.make_bucket(BUCKET)
+    cloud.client("s3").put_object(Bucket=BUCKET, Key=key, Body=buffer.getvalue())
     appspec = yaml.safe_load((folder / "appspec.yml").read_text())
     return Revision(key=key, commit=told["commit"], appspec=appspec)
 

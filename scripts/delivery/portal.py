@@ -1,9 +1,11 @@
 """The portal on machines of its own, in the local cloud: what CloudFormation makes on AWS."""
 
 import json
+import os
 import secrets
 import shlex
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +14,13 @@ from textwrap import indent
 from infrastructure.portal_commands import portal
 from infrastructure.terminal import Terminal
 from scripts.delivery import neighbours
-from scripts.delivery.buildspec import Build
+from scripts.delivery.buildspec import Build, BuildError
 from scripts.delivery.cloud import REGION, Cloud
 from scripts.delivery.codedeploy import CodeDeploy, Deployment, Revision, upload
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS_PATH = "/ecdeployer/portal"
+STATIC_BUCKET = "ecdeployer-static"
 #: That a machine of the golden image trusts the stand-in's certificate is the local cloud's affair alone.
 _TRUST = "[sh, -c, 'cat /etc/ecdeployer/neighbours.crt >> /etc/ssl/certs/ca-certificates.crt']"
 
@@ -52,6 +55,7 @@ class Delivery:
         self.neighbours.wait()
         self.terminal.step(f"PostgreSQL, Redis and the balancer are at {self.neighbours.address}")
         self.cloud.keep_settings(SETTINGS_PATH, self._settings(git_hosts))
+        self.cloud.make_bucket(STATIC_BUCKET)
         self.deploying = CodeDeploy(self.cloud, self.neighbours, self.terminal.step)
         for _ in range(machines):
             self.add_machine()
@@ -78,17 +82,19 @@ class Delivery:
 
     def _golden_image(self) -> str:
         """By the portal's own commands, as whoever sets the account up."""
-        settings = {
-            "PORTAL_URL": "http://127.0.0.1",
+        settings = {**self._account(), "PORTAL_URL": "http://127.0.0.1", "AGENTS": "skip"}
+        with portal(self.terminal, settings) as commands:
+            commands.ensure_infrastructure()
+            return commands.golden_image()
+
+    def _account(self) -> dict[str, str]:
+        """Where the account is, as variables."""
+        return {
             "AWS_ENDPOINT_URL": self.cloud.endpoint,
             "INSTANCE_AWS_ENDPOINT_URL": self.cloud.inside,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "AGENTS": "skip",
         }
-        with portal(self.terminal, settings) as commands:
-            commands.ensure_infrastructure()
-            return commands.golden_image()
 
     def _settings(self, git_hosts: Sequence[str]) -> dict[str, str]:
         """As aws-up writes them, and where the local cloud is."""
@@ -99,6 +105,7 @@ class Delivery:
             "REDIS_URL": near.redis_url,
             "PORTAL_URL": near.url,
             "TRUSTED_PROXIES": "2",
+            "STATIC_BUCKET": STATIC_BUCKET,
             "RESOURCE_PREFIX": "ecdeployer",
             "AGENTS": "skip",
             "INSTANCE_AWS_ENDPOINT_URL": self.cloud.inside,
@@ -107,13 +114,34 @@ class Delivery:
         }
 
     def build(self, repository: Path, commit: str, variables: Mapping[str, str]) -> Revision:
-        """A clean checkout of the commit, through buildspec.yml, into S3. Raises BuildError."""
+        """A clean checkout of the commit, through buildspec.yml, into S3; then the account gets what this
+        version needs. Raises BuildError.
+        """
         self.number += 1
         source = self._check_out(repository, commit)
         full = _git("-C", str(source), "rev-parse", "HEAD").strip()
         self.terminal.step(f"building {full[:12]}")
         run = Build(source=source, commit=full, number=str(self.number), variables=variables)
-        return upload(self.cloud, run.run(self.folder / f"build-{self.number}.log"))
+        bundle = run.run(self.folder / f"build-{self.number}.log")
+        revision = upload(self.cloud, bundle)
+        self._prepare_account(bundle)
+        return revision
+
+    def _prepare_account(self, bundle: Path) -> None:
+        """The command of infrastructure/buildspec-account.yml, with the packages of this checkout."""
+        command = [sys.executable, "-m", "infrastructure", "prepare", f"--region={REGION}"]
+        command += ["--prefix=ecdeployer", f"--url={self.neighbours.url}", f"--static-bucket={STATIC_BUCKET}"]
+        done = subprocess.run(
+            command,
+            cwd=bundle,
+            env={**os.environ, **self._account(), "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise BuildError(f"The account was not prepared.\n{done.stdout}")
 
     def _check_out(self, repository: Path, commit: str) -> Path:
         """Nothing of an earlier build stays but the installed packages."""

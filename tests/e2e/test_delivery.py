@@ -15,8 +15,9 @@ from tests.e2e.visitors import Crowd, visitors
 pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
 IN_ORDER = True
 
-#: A page, an answer of the API, a file that nginx serves, and a probe.
-PATHS = ["/accounts/login/", "/api/v1/applications", "/static/portal/base.css", "/healthz"]
+#: A page, whose style sheet is asked for next, an answer of the API, and a probe.
+PATHS = ["/accounts/login/", "/api/v1/applications", "/healthz"]
+STYLE = re.compile(r'href="(/static/portal/pages\.[0-9a-f]{12}\.css)"')
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,8 @@ def replace(folder: Path, path: str, old: str, new: str) -> None:
 def next_version(folder: Path) -> None:
     replace(folder, "pyproject.toml", 'version = "0.1.0"', 'version = "0.1.1"')
     migration(folder, "CREATE TABLE delivered_once (at timestamptz)")
+    with (folder / "ecdeployer" / "ecdeployer" / "static" / "portal" / "pages.css").open("a") as file:
+        file.write("\n/* The next version's. */\n")
 
 
 def never_ready(folder: Path) -> None:
@@ -65,10 +68,18 @@ def why(portal: Portal, crowd: Crowd) -> str:
     """The first requests that failed, and what every nginx on their way said of errors."""
     machines = [portal.delivery.neighbours.ec2_id, *portal.delivery.machines]
     said = [
-        f"{ec2_id}\n" + portal.delivery.cloud.run(ec2_id, "tail -n 8 /var/log/nginx/error.log")
+        f"{ec2_id}: " + portal.delivery.cloud.run(ec2_id, "tail -n 2 /var/log/nginx/error.log")
         for ec2_id in machines
     ]
-    return "\n".join([*map(str, crowd.failed[:5]), *said])
+    first, last = crowd.failed[0], crowd.failed[-1]
+    count = f"{len(crowd.failed)} of {len(crowd.visits)} within {last.at - first.at:.1f} s"
+    return "\n".join([count, *said, str(first), str(last)])
+
+
+def style_sheet(portal: Portal) -> str:
+    """Of the page, as its release calls it."""
+    [found] = STYLE.findall(requests.get(f"{portal.url}/accounts/login/", timeout=10).text)
+    return str(found)
 
 
 def test_the_portal_serves_on_both_machines(portal: Portal) -> None:
@@ -79,14 +90,11 @@ def test_the_portal_serves_on_both_machines(portal: Portal) -> None:
         assert told["release"]["deployed_at"]
         assert {part["state"] for part in told["parts"].values()} == {"ok"}
         assert set(programs(portal, ec2_id)) == {"site-000001", "process-worker", "process-beat"}
-    page = requests.get(f"{portal.url}/accounts/login/", timeout=10)
-    assert page.status_code == 200
-    [style] = re.findall(r'href="(/static/portal/base\.[0-9a-f]{12}\.css)"', page.text)
-    assert requests.get(f"{portal.url}{style}", timeout=10).status_code == 200
+    assert requests.get(f"{portal.url}{style_sheet(portal)}", timeout=10).status_code == 200
 
 
 def test_the_next_commit_comes_under_load_and_loses_nothing(portal: Portal) -> None:
-    before = portal.head()
+    before, style_before = portal.head(), style_sheet(portal)
     commit = portal.commit("The next version", next_version)
     revision = portal.build(commit)
     with visitors(portal.address, paths=PATHS, token=portal.token) as crowd:
@@ -97,6 +105,9 @@ def test_the_next_commit_comes_under_load_and_loses_nothing(portal: Portal) -> N
     assert not crowd.failed, why(portal, crowd)
     assert len(crowd.visits) > 2000
     assert portal.commits() == {commit} != {before}
+    # Each machine has had pages of both releases ask it for their files.
+    assert {style_before, style_sheet(portal)} <= {visit.path for visit in crowd.visits}
+    assert style_before != style_sheet(portal)
     for identity in sites:
         live = portal.wait_until_live(identity)
         assert requests.get(live["address"], timeout=10).status_code == 200

@@ -37,6 +37,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, **given: str) -> Configuration:
         ("RESOURCE_PREFIX", "Mine!", "found 'Mine!'"),
         ("INSTANCE_TYPES", "t3.micro,large", "found 'large'"),
         ("AGENTS", "maybe", "required, skip"),
+        ("STATIC_BUCKET", "s3://mine", "a bucket's name"),
         ("CLOUDWATCH_NAMESPACE", "AWS/EC2", "do not begin with AWS/"),
         ("CLOUDWATCH_NAMESPACE", "two words", "found 'two words'"),
         ("CLOUDWATCH_AGENT", "true", "without a CLOUDWATCH_NAMESPACE"),

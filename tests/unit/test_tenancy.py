@@ -20,8 +20,8 @@ from ecdeployer.site_logs.questions import Question
 
 from tests.portal_records import make_delivery, make_deployment, make_failed, make_person
 
-#: Rooms with rules of their own: allauth's pages, Django's admin, reports and metrics (by token).
-APART = ("accounts/", "admin/", "reports/", "api/", "hooks/", "metrics")
+#: Rooms with rules of their own: allauth's pages, Django's admin, reports and metrics (by token), files.
+APART = ("accounts/", "admin/", "reports/", "api/", "hooks/", "metrics", "static/")
 PUBLIC = {"home", "favicon", "findings:index", "findings:detail"}
 SAFE = ("get", "head", "options")
 CHANGING = ("post", "put", "patch", "delete")

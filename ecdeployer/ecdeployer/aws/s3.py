@@ -1,9 +1,11 @@
 """S3: files of the portal's own, such as copies of its database. Their bucket encrypts them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from boto3.s3.transfer import TransferConfig
 
+from .errors import AWSError
 from .session import AWS
 
 #: Files go in parts from this size on; one connection is quick enough for what lies on a small disk.
@@ -28,3 +30,24 @@ def get_file(aws: AWS, bucket: str, key: str, target: Path) -> None:
             aws.s3.download_fileobj(bucket, key, file, Config=_TRANSFER)
 
     aws.ask(get)
+
+
+@dataclass(frozen=True)
+class Object:
+    body: bytes
+    type: str
+
+
+def read(aws: AWS, bucket: str, key: str) -> Object | None:
+    """A small one, whole; None where it is not there. Raises AWSError."""
+
+    def get() -> Object:
+        answer = aws.s3.get_object(Bucket=bucket, Key=key)
+        return Object(body=answer["Body"].read(), type=answer["ContentType"])
+
+    try:
+        return aws.ask(get)
+    except AWSError as error:
+        if error.code != "NoSuchKey":
+            raise
+        return None

@@ -71,12 +71,28 @@ server {
     add_header X-Content-Type-Options $ecdeployer_nosniff always;
     add_header Referrer-Policy $ecdeployer_referrer always;
 
+    proxy_http_version 1.1;
+    proxy_redirect off;
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Real-IP $remote_addr;
+    proxy_set_header X-Forwarded-For %(client)s;
+    proxy_set_header X-Forwarded-Proto %(scheme)s;
+    proxy_set_header X-Forwarded-Host "";
+    proxy_set_header X-Ecdeployer-Check "";
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection $ecdeployer_connection;
+    proxy_connect_timeout 5s;
+    proxy_send_timeout 60s;
+    proxy_read_timeout 75s;
+    proxy_buffers 16 16k;
+    proxy_buffer_size 16k;
+
     location ~ "/\\.(?!well-known/)" {
         return 404;
     }
 
     include %(locations)s;
-
+%(missing)s
     location = /.ecdeployer-maintenance {
         internal;
         root /;
@@ -97,23 +113,16 @@ server {
             return 503;
         }
         proxy_pass http://ecdeployer_site;
-        proxy_http_version 1.1;
-        proxy_redirect off;
-        proxy_set_header Host $http_host;
-        proxy_set_header X-Real-IP $remote_addr;
-        proxy_set_header X-Forwarded-For %(client)s;
-        proxy_set_header X-Forwarded-Proto %(scheme)s;
-        proxy_set_header X-Forwarded-Host "";
-        proxy_set_header X-Ecdeployer-Check "";
-        proxy_set_header Upgrade $http_upgrade;
-        proxy_set_header Connection $ecdeployer_connection;
-        proxy_connect_timeout 5s;
-        proxy_send_timeout 60s;
-        proxy_read_timeout 75s;
-        proxy_buffers 16 16k;
-        proxy_buffer_size 16k;
     }
 }
+"""
+
+#: Behind a balancer one machine's page may ask another machine, whose release has other files: the site says.
+_MISSING = """
+    error_page 404 = @ecdeployer_missing;
+    location @ecdeployer_missing {
+        proxy_pass http://ecdeployer_site;
+    }
 """
 
 
@@ -135,6 +144,7 @@ def render(release: str, *, check: str, balanced: bool = False) -> str:
         "page": nginx_word(f"{RELEASES}/{release}/maintenance.html"),
         "default_page": nginx_word("/etc/ecdeployer/nginx/maintenance.html"),
         "log": nginx_word(ACCESS_LOG),
+        "missing": _MISSING if balanced else "",
         "socket": nginx_word(f"unix:/run/ecdeployer/{release}.sock"),
         "locations": nginx_word(f"/etc/ecdeployer/nginx/{release}.locations"),
     }

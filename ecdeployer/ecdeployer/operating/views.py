@@ -1,6 +1,8 @@
 """The portal about itself: its numbers for operators and their machines, its release for whoever signs in."""
 
 import hmac
+import logging
+import re
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,7 +12,14 @@ from django.views.decorators.http import require_GET, require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ..accounts.requests import SignedInRequest, signed_in
+from ..aws import s3
+from ..aws.errors import AWSError
+from ..instances.connection import aws
 from . import metrics
+
+logger = logging.getLogger(__name__)
+#: What ManifestStaticFilesStorage puts before the extension.
+_HASHED = re.compile(r"\.[0-9a-f]{12}\.[A-Za-z0-9.]+$")
 
 
 @require_safe
@@ -29,3 +38,23 @@ def show_metrics(request: HttpRequest) -> HttpResponse:
     if not allowed:
         raise Http404
     return HttpResponse(metrics.render(), content_type=CONTENT_TYPE_LATEST)
+
+
+@require_safe
+def static_file(request: HttpRequest, name: str) -> HttpResponse:
+    """One of another release's, from the bucket: this machine's own are served before they come here.
+
+    While machines are updated one by one, a page of one release may ask the machine of another for its files.
+    """
+    if not settings.STATIC_BUCKET or not _HASHED.search(name):
+        raise Http404
+    try:
+        found = s3.read(aws(), settings.STATIC_BUCKET, name)
+    except AWSError as error:
+        logger.warning("Static file %s: %s", name, error.operator)
+        return HttpResponse(status=503)
+    if found is None:
+        raise Http404
+    response = HttpResponse(found.body, content_type=found.type)
+    response["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response

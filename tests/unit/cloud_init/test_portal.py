@@ -60,6 +60,12 @@ def test_the_balancers_word_is_taken_behind_a_balancer_alone() -> None:
     assert "X-Forwarded-For $remote_addr;" in site
 
 
+def test_what_a_machine_has_not_is_asked_of_the_portal_alone() -> None:
+    """nginx answers for a site's missing file itself."""
+    assert "error_page 404" in made()["nginx"]
+    assert "error_page 404" not in nginx.render("000003", check="t" * 32)
+
+
 @pytest.mark.parametrize(("back", "rolled"), [(False, ""), (True, "000003")])
 def test_going_back_is_a_rollback(back: bool, rolled: str) -> None:
     assert made(back=back)["rollback_to"] == rolled

@@ -1,15 +1,10 @@
 """The portal's policy, judged by an evaluator that is not ours: all that it asks is allowed, and no more."""
 
-import json
-import re
-from typing import Any
-
 import pytest
 
-from tests.iam import judging, recording, s3
+from tests.iam import account, judging, recording
 from tests.iam.judging import Evaluator, Judgement
 from tests.iam.requests import PORTAL, Request, World
-from tests.stack_templates import find
 
 ASKED = [
     (call, request)
@@ -19,22 +14,9 @@ ASKED = [
 ]
 
 
-def role() -> dict[str, Any]:
-    """The policy with what the account's stack adds for the portal's machines: their bucket of backups."""
-    machine = json.dumps(find("roles", "PortalRole").properties["Policies"])
-    for word, value in {"${AWS::Partition}": "aws", "${BackupBucket}": s3.BUCKET}.items():
-        machine = machine.replace(word, value)
-    statements = re.sub(r'\{"Fn::Sub": ("arn:aws:s3[^"]*")\}', r"\1", machine)
-    [policy] = json.loads(statements)
-    own = [
-        each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] in ("Backups", "ListBackups")
-    ]
-    return {**PORTAL, "Statement": [*PORTAL["Statement"], *own]}
-
-
 @pytest.fixture(scope="module")
 def judgement(evaluator: Evaluator) -> Judgement:
-    return evaluator.judge(role(), [request for _, request in ASKED])
+    return evaluator.judge(account.policy_of("PortalRole"), [request for _, request in ASKED])
 
 
 def test_all_that_the_portal_asks_is_allowed(judgement: Judgement) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
@@ -58,6 +59,7 @@ Outputs:
   DatabasePort: {Value: "5432"}
   RedisHost: {Value: redis.internal}
   RedisPort: {Value: "6379"}
+  StaticBucket: {Value: ecdeployer-static}
 """
 IMAGE = "ami-0123456789abcdef0"
 
@@ -94,8 +96,8 @@ def answer_pipeline(stubber: Stubber) -> None:
     )
 
 
-def replace_portal(monkeypatch: pytest.MonkeyPatch) -> mock.Mock:
-    """The portal's own commands, which have tests of their own."""
+def replace_portal(monkeypatch: pytest.MonkeyPatch, user: ModuleType = up) -> mock.Mock:
+    """The portal's own commands, which have tests of their own, where a module uses them."""
     commands = mock.create_autospec(Portal, instance=True)
     commands.golden_image.return_value = IMAGE
 
@@ -104,5 +106,5 @@ def replace_portal(monkeypatch: pytest.MonkeyPatch) -> mock.Mock:
         commands.settings = settings
         yield commands
 
-    monkeypatch.setattr(up, "portal", portal)
+    monkeypatch.setattr(user, "portal", portal)
     return commands  # type: ignore[no-any-return]

@@ -1,17 +1,19 @@
 """What aws-up takes and what the templates take are the same, held to the same limits or narrower."""
 
 import re
+import shlex
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from infrastructure import parameters, settings
+from infrastructure.__main__ import _parser
 from infrastructure.parameters import RULES, Parameters, _camel
 from infrastructure.prices import DISK
 from infrastructure.templates import Templates
-from tests.stack_templates import load, resources
+from tests.stack_templates import FOLDER, find, load, resources
 
 ROOT: dict[str, dict[str, Any]] = load("root")["Parameters"]
 KEYS = {_camel(field.name): field.name for field in fields(Parameters) if field.name != "region"}
@@ -83,7 +85,7 @@ def test_what_the_estimate_counts_is_what_the_templates_make() -> None:
 
 def test_the_templates_say_what_the_settings_are_made_from() -> None:
     told = load("root")["Outputs"].keys()
-    assert {"DatabaseHost", "DatabasePort", "RedisHost", "RedisPort", "Pipeline"} <= told
+    assert {"DatabaseHost", "DatabasePort", "RedisHost", "RedisPort", "StaticBucket", "Pipeline"} <= told
     assert "Bucket" in load("bootstrap")["Outputs"]
     [database] = resources("AWS::RDS::DBInstance")
     named = {database.properties[name] for name in ("DBName", "MasterUsername")}
@@ -97,10 +99,18 @@ def test_a_bucket_in_root_is_kept_when_its_stack_goes() -> None:
     assert {bucket.body["DeletionPolicy"] for bucket in found} <= {"Retain", "RetainExceptOnCreate"}
 
 
-def test_the_pipeline_makes_machines_by_the_same_settings() -> None:
-    script = (Path(__file__).resolve().parents[3] / "scripts" / "prepare-account").read_text()
-    [names] = re.findall(r"^names = \((.*)\)$", script, re.MULTILINE)
-    assert tuple(re.findall(r'"(\w+)"', names)) == settings.MACHINES
+def test_the_pipeline_prepares_the_account_by_what_its_template_tells() -> None:
+    specification = yaml.safe_load((FOLDER.parent / "buildspec-account.yml").read_text())
+    [command] = specification["phases"]["build"]["commands"]
+    program, *arguments = shlex.split(command)
+    assert [program, *arguments[:2]] == [".venv/bin/python", "-m", "infrastructure"]
+    options = vars(_parser().parse_args(arguments[2:]))
+    assert options.pop("command") == "prepare"
+    told = find("pipeline", "Account").properties["Environment"]["EnvironmentVariables"]
+    # CodeBuild tells the region by itself.
+    assert {value.lstrip("$") for value in options.values()} == {each["Name"] for each in told} | {
+        "AWS_REGION"
+    }
 
 
 def test_every_required_key_is_one_and_has_no_default_in_the_template() -> None:

@@ -147,6 +147,7 @@ def test_the_balancer_speaks_tls_and_sends_plain_requests_there() -> None:
 KEPT = {
     "Database": ("Snapshot", "Snapshot"),
     "BackupBucket": ("RetainExceptOnCreate", "Retain"),
+    "StaticBucket": ("RetainExceptOnCreate", "Retain"),
     # S3 deletes no bucket that holds anything.
     "Bucket": ("Delete", "Retain"),
     "Redis": ("Delete", "Delete"),

@@ -105,6 +105,7 @@ def test_the_portal_s_settings(run: Up) -> None:
         "RESOURCE_PREFIX": "ecdeployer",
         "AWS_REGION": "eu-west-1",
         "CLOUDWATCH_NAMESPACE": "ecdeployer",
+        "STATIC_BUCKET": "ecdeployer-static",
         "FIRST_OPERATOR_SHA256": hashlib.sha256(code.encode()).hexdigest(),
     }
 

@@ -1,0 +1,43 @@
+"""The account's roles as its templates have them, for a portal that is called as in ``requests``."""
+
+from typing import Any
+
+from tests.iam.requests import PORTAL, SCOPE
+from tests.iam.s3 import BUCKET
+from tests.stack_templates import find, resolved
+
+ARTIFACTS, STATIC = "sites-artifacts", "sites-static"
+REPOSITORY = "owner/portal"
+CONNECTION = SCOPE.arn("codeconnections", "connection/0f0f0f0f-0000-4000-8000-000000000002")
+#: Those that were made before July 2024 have ARNs of another service.
+OLDER = CONNECTION.replace(":codeconnections:", ":codestar-connections:")
+VALUES = {
+    "AWS::Partition": SCOPE.partition,
+    "AWS::Region": SCOPE.region,
+    "AWS::AccountId": SCOPE.account,
+    "Prefix": SCOPE.prefix,
+    "Bucket": ARTIFACTS,
+    "BackupBucket": BUCKET,
+    "StaticBucket": STATIC,
+    "Repository": REPOSITORY,
+}
+
+
+def own_statements(role: str) -> list[dict[str, Any]]:
+    """What roles.yaml itself gives it, with a connection of either kind."""
+    found: list[dict[str, Any]] = []
+    for connection in (CONNECTION, OLDER):
+        policies = resolved(
+            find("roles", role).properties["Policies"], VALUES | {"ConnectionArn": connection}
+        )
+        statements = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+        found += [each for each in statements if each not in found]
+    return found
+
+
+def policy_of(role: str) -> dict[str, Any]:
+    """All that it may do, with the portal's own policy where that is attached."""
+    attached = find("roles", role).properties.get("ManagedPolicyArns", [])
+    assert attached in ([], [{"Ref": "PortalPolicy"}])
+    statements = [*(PORTAL["Statement"] if attached else []), *own_statements(role)]
+    return {"Version": "2012-10-17", "Statement": statements}
