@@ -166,9 +166,11 @@ def _git_server(folder: Path) -> Iterator[None]:
     server = f'scripts.stack.git_server:application("{folder}")'
     command = [str(Path(sys.executable).parent / "gunicorn"), "--threads=4", "--no-control-socket"]
     process = subprocess.Popen([*command, f"--bind={BRIDGE}:{GIT_PORT}", server], cwd=ROOT)
-    yield
-    process.terminate()
-    process.wait(30)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 @contextmanager
