@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _INTERVAL, _LIMIT = 3, 600
 _NOTHING = re.compile(r"didn't contain changes|No updates are to be performed", re.IGNORECASE)
+#: What CloudFormation calls what it finds before it makes anything.
+_VALIDATION = "EarlyValidation"
 _ARN = re.compile(r"arn:[^\s:]+:cloudformation:\S+:changeSet/[^\s,]+?(?=[\s,.]*(?:\s|$))")
 
 
@@ -155,7 +157,22 @@ def _is_nothing(found: "DescribeChangeSetOutputTypeDef") -> bool:
 
 
 def _reason(aws: AWS, found: "DescribeChangeSetOutputTypeDef") -> str:
-    """Where a nested change set failed, the outer one only names it."""
+    """Where a nested change set failed the outer one only names it; of a validation it names the kind."""
     reason = found.get("StatusReason", "no reason given")
     nested = _ARN.search(reason)
-    return f"{reason} {_reason(aws, _describe(aws, nested[0]))}" if nested else reason
+    if nested:
+        return f"{reason} {_reason(aws, _describe(aws, nested[0]))}"
+    return " ".join([reason, *_findings(aws, found)]) if _VALIDATION in reason else reason
+
+
+def _findings(aws: AWS, found: "DescribeChangeSetOutputTypeDef") -> list[str]:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeEvents.html"""
+    failed: Any = {"FailedEvents": True}
+    paginator = aws.cloudformation.get_paginator("describe_events")
+    pages = aws.pages(paginator.paginate, ChangeSetName=found["ChangeSetId"], Filters=failed)
+    events = [event for page in pages for event in page["OperationEvents"]]
+    return [
+        f"{event.get('LogicalResourceId', '')}: {event.get('ValidationStatusReason', '')}"
+        for event in events
+        if event.get("EventType") == "VALIDATION_ERROR"
+    ]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from . import events, inventory, settings, sites, stacks
+from . import databases, events, inventory, settings, sites, stacks
 from .aws import AWS, AWSError
 from .inventory import Inventory
 from .parameters import Parameters
@@ -60,7 +60,7 @@ class Down:
 
     def _remove(self, found: Inventory) -> None:
         """The portal first: while it runs it launches what this ends. What a stack is made from goes last."""
-        self._unprotect(found)
+        databases.unprotect(self.aws, self.terminal, found.databases)
         self._delete(found.root)
         sites.end_machines(self.aws, self.terminal, found, prefix=self.prefix)
         sites.release_addresses(self.aws, self.terminal, prefix=self.prefix)
@@ -72,15 +72,6 @@ class Down:
         for bucket in found.buckets:
             self._remove_bucket(bucket.name)
         settings.delete(self.aws, settings.names(self.aws, self.prefix))
-
-    def _unprotect(self, found: Inventory) -> None:
-        """The database refuses its deletion until it is told that it is meant."""
-        for database in (each for each in found.databases if each.protected):
-            change = self.aws.rds.modify_db_instance
-            self.aws.ask(
-                change, DBInstanceIdentifier=database.id, DeletionProtection=False, ApplyImmediately=True
-            )
-            self.terminal.step(f"database {database.id}: may be deleted now")
 
     def _delete(self, stack: Stack | None) -> None:
         """With everything in it that its template does not keep."""
@@ -127,12 +118,8 @@ class Down:
                 raise
 
     def _say_what_is_left(self) -> None:
-        snapshots = self._snapshots()
-        for name in snapshots:
-            self.terminal.say(
-                f"\nKept, at 0.10 dollars a GiB and month: a snapshot of the database. To remove it, too:\n"
-                f"  aws rds delete-db-snapshot --region {self.aws.region} --db-snapshot-identifier {name}"
-            )
+        snapshots = databases.snapshots(self.aws, self.prefix)
+        databases.say_snapshots(self.aws, self.terminal, snapshots)
         tags = (stacks.TAG, inventory.SITES_TAG)
         left = [arn for tag in tags for arn in inventory.tagged_arns(self.aws, tag, self.prefix)]
         left = [arn for arn in left if arn.rpartition(":")[2] not in snapshots]
@@ -142,10 +129,3 @@ class Down:
                 self.terminal.say(f"  {arn}")
         else:
             self.terminal.say("\nNothing else of it is left in this region.")
-
-    def _snapshots(self) -> list[str]:
-        paginator = self.aws.rds.get_paginator("describe_db_snapshots")
-        pages = self.aws.pages(paginator.paginate, SnapshotType="manual")
-        found = [snapshot for page in pages for snapshot in page["DBSnapshots"]]
-        ours = {"Key": stacks.TAG, "Value": self.prefix}
-        return [each["DBSnapshotIdentifier"] for each in found if ours in each.get("TagList", [])]

@@ -4,21 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import settings, stacks
+from . import databases, settings, stacks
 from .aws import AWS, AWSError
+from .databases import Database
 from .stacks import Resource, Stack
 
 #: The portal's own tag, on what it made and launched; see ecdeployer/aws/tags.py.
 SITES_TAG = "ecdeployer:prefix"
 _LIVE = ["pending", "running", "stopping", "stopped", "shutting-down"]
-
-
-@dataclass(frozen=True)
-class Database:
-    id: str
-    gigabytes: int
-    engine: str
-    protected: bool
 
 
 @dataclass(frozen=True)
@@ -83,7 +76,7 @@ def take(aws: AWS, prefix: str) -> Inventory:
         root=root,
         bootstrap=bootstrap,
         resources=found,
-        databases=[made for each in _of(found, "AWS::RDS::DBInstance") for made in _database(aws, each.id)],
+        databases=databases.of(aws, found),
         buckets=[made for name in _buckets(aws, prefix, found) for made in _bucket(aws, name)],
         machines=machines(aws, prefix),
         images=images(aws, prefix),
@@ -93,22 +86,6 @@ def take(aws: AWS, prefix: str) -> Inventory:
 
 def _of(found: list[Resource], kind: str) -> list[Resource]:
     return [each for each in found if each.type == kind and each.id]
-
-
-def _database(aws: AWS, name: str) -> Iterator[Database]:
-    try:
-        answer = aws.ask(aws.rds.describe_db_instances, DBInstanceIdentifier=name)
-    except AWSError as error:
-        if error.code != "DBInstanceNotFound":
-            raise
-        return
-    for found in answer["DBInstances"]:
-        yield Database(
-            id=found["DBInstanceIdentifier"],
-            gigabytes=found.get("AllocatedStorage", 0),
-            engine=found.get("Engine", ""),
-            protected=found.get("DeletionProtection", False),
-        )
 
 
 def _buckets(aws: AWS, prefix: str, found: list[Resource]) -> list[str]:

@@ -53,12 +53,15 @@ def _between(low: int, high: int) -> Rule:
 
 RULES: Mapping[str, Rule] = {
     "prefix": _like(
-        r"[a-z](-?[a-z0-9]){0,19}",
-        "use lower-case letters, digits and single hyphens, at most 20, a letter first",
+        # Parameter Store has no name that begins with either.
+        r"(?!aws|ssm)[a-z](-?[a-z0-9]){0,19}",
+        "use lower-case letters, digits and single hyphens, at most 20, a letter first, and not aws or ssm",
     ),
     "region": _like(r"[a-z]{2,3}(-[a-z]+)+-\d", "name a region such as eu-west-1"),
     "domain": _like(
-        rf"(?=.{{1,253}}$)({_LABEL}\.)+[a-z]{{2,63}}", "name a host in lower case, such as portal.example.com"
+        # ACM's certificates have no room for more.
+        rf"(?=.{{1,64}}$)({_LABEL}\.)+[a-z]{{2,63}}",
+        "name a host in lower case, at most 64 letters, such as portal.example.com",
     ),
     "hosted_zone_id": _like(
         r"Z[A-Z0-9]{1,31}", "take the id from `aws route53 list-hosted-zones`, without /hostedzone/"

@@ -10,14 +10,14 @@ NESTED = "AWS::CloudFormation::Stack"
 TAG = "ecdeployer:portal"
 #: A first creation that was rolled back: nothing is in it, and nothing but its deletion is possible.
 EMPTY = "ROLLBACK_COMPLETE"
+#: One whose rollback met what is protected from deletion, as the database is from its first minute.
+UNDONE_IN_PART = "ROLLBACK_FAILED"
 #: A change set was made for it, and it never was more.
 PROPOSED = "REVIEW_IN_PROGRESS"
 _STUCK = {
     "UPDATE_ROLLBACK_FAILED": "An update failed, and so did undoing it. Remove what stands in its way "
     "(the events name it), then: aws cloudformation continue-update-rollback --stack-name {name} "
     "--region {region}; and run this again.",
-    "ROLLBACK_FAILED": "Its creation failed, and so did removing what had been made. "
-    "Run ./scripts/aws-down with the same file, then this again.",
     "CREATE_FAILED": "Its creation failed and was not rolled back. "
     "Run ./scripts/aws-down with the same file, then this again.",
     "DELETE_FAILED": "Its deletion failed half-way. Run ./scripts/aws-down with the same file again; "

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from . import change_sets, checks, events, prices, settings, stacks
+from . import change_sets, checks, databases, events, prices, settings, stacks
 from .aws import AWS, AWSError
 from .change_sets import ChangeSet, Template
 from .parameters import Parameters
@@ -40,6 +40,8 @@ class Up:
             self.terminal.step(f"{uploaded} templates put into {bucket}")
         self._make_root(root, bucket)
         self._configure()
+        if self.changed:
+            self._deploy(new=root is None)
         self._farewell()
 
     def _settle(self, name: str) -> Stack | None:
@@ -52,13 +54,22 @@ class Up:
             stack = stacks.find(self.aws, name)
         if stack and (advice := stack.stuck(self.aws.region)):
             raise RefusalError(f"The stack {name} is {stack.status}. {advice}")
-        if stack and stack.status == stacks.EMPTY:
-            self.terminal.step(f"{name} is {stack.status}, the rest of a first try: deleting it")
-            operation = events.coming(self.aws, stack.id)
-            stacks.delete(self.aws, stack)
-            events.follow_to_success(operation, self.terminal, f"Deleting the stack {name}")
+        if stack and stack.status in {stacks.EMPTY, stacks.UNDONE_IN_PART}:
+            self._remove_first_try(stack)
             stack = None
         return stack if stack and stack.exists else None
+
+    def _remove_first_try(self, stack: Stack) -> None:
+        """It never was complete, and so nobody has kept anything in it."""
+        self.terminal.step(f"{stack.name} is {stack.status}, the rest of a first try: deleting it")
+        before = databases.snapshots(self.aws, self.parameters.prefix)
+        found = databases.of(self.aws, list(stacks.resources(self.aws, stack.id)))
+        databases.unprotect(self.aws, self.terminal, found)
+        operation = events.coming(self.aws, stack.id)
+        stacks.delete(self.aws, stack)
+        events.follow_to_success(operation, self.terminal, f"Deleting the stack {stack.name}")
+        left = [name for name in databases.snapshots(self.aws, self.parameters.prefix) if name not in before]
+        databases.say_snapshots(self.aws, self.terminal, left)
 
     def _ask_first(self) -> None:
         """Before the change set can be shown the bucket, the image and what the image needs must be there."""
@@ -147,10 +158,13 @@ class Up:
             raise RefusalError(f"The stacks do not say their {', '.join(missing)}.")
         wanted = settings.portal_settings(self.aws, self.parameters, outputs)
         self._note(settings.write(self.aws, self.parameters.prefix, wanted), "set")
-        if self.changed:
-            self._deploy(outputs.get("Pipeline", self.parameters.prefix))
 
-    def _deploy(self, pipeline: str) -> None:
+    def _deploy(self, *, new: bool) -> None:
+        """A new pipeline starts by itself, and comes to the machines long after the settings are there."""
+        pipeline = f"{self.parameters.prefix}-portal"
+        if new:
+            self.terminal.step(f"pipeline {pipeline} has started: it builds, tests and deploys the portal")
+            return
         try:
             self.aws.ask(self.aws.codepipeline.start_pipeline_execution, name=pipeline)
         except AWSError as error:

@@ -50,13 +50,15 @@ def find(template: str, logical_id: str) -> Resource:
 
 
 def resolved(part: Any, values: Mapping[str, str]) -> Any:
-    """With ``Ref`` and ``Fn::Sub`` replaced by what they stand for. KeyError: nobody said."""
+    """With ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub`` replaced by what they stand for. KeyError: nobody said."""
     if isinstance(part, list):
         return [resolved(each, values) for each in part]
     if not isinstance(part, dict):
         return part
     if part.keys() == {"Ref"}:
         return values[part["Ref"]]
+    if part.keys() == {"Fn::GetAtt"}:
+        return values[".".join(part["Fn::GetAtt"])]
     if part.keys() == {"Fn::Sub"}:
         return re.sub(r"\$\{([\w:]+)\}", lambda found: values[found[1]], part["Fn::Sub"])
     return {key: resolved(value, values) for key, value in part.items()}

@@ -41,6 +41,10 @@ EVENTS = (
 )
 
 
+#: These take a machine out of it, and put it back.
+TRAFFIC = frozenset(name for name in EVENTS if name.endswith("Traffic"))
+
+
 class Balancer(Protocol):
     """What stands before the machines."""
 
@@ -105,19 +109,23 @@ def upload(cloud: Cloud, folder: Path) -> Revision:
 
 @dataclass
 class CodeDeploy:
-    """A deployment group. ``last`` is the revision that a rollback deploys."""
+    """A deployment group. ``last`` is the revision that a rollback deploys.
+
+    ``traffic_control`` is off for one machine alone, as in infrastructure/templates/pipeline.yaml.
+    """
 
     cloud: Cloud
     balancer: Balancer
     say: Callable[[str], None]
+    traffic_control: bool = True
     last: Revision | None = None
 
     def deploy(self, revision: Revision, machines: Sequence[str]) -> Deployment:
         """One after the other; after a failure the last good revision comes back to those that were changed.
 
         CodeDeploy lets OneAtATime succeed when only the last of several machines failed, and leaves that one
-        for the health check to replace; here that is a failure, too:
-        https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html.
+        out of the balancer; here that is a failure, too:
+        https://docs.aws.amazon.com/codedeploy/latest/userguide/instances-health.html.
         """
         deployment = self._run(revision, machines)
         if not deployment.failed:
@@ -134,6 +142,8 @@ class CodeDeploy:
         deployment = Deployment(f"d-{secrets.token_hex(5).upper()[:9]}", revision)
         for ec2_id in machines:
             for name in EVENTS:
+                if name in TRAFFIC and not self.traffic_control:
+                    continue
                 event = self.happen(deployment, ec2_id, name)
                 deployment.events.append(event)
                 if not event.succeeded:

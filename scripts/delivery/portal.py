@@ -56,7 +56,9 @@ class Delivery:
         self.terminal.step(f"PostgreSQL, Redis and the balancer are at {self.neighbours.address}")
         self.cloud.keep_settings(SETTINGS_PATH, self._settings(git_hosts))
         self.cloud.make_bucket(STATIC_BUCKET)
-        self.deploying = CodeDeploy(self.cloud, self.neighbours, self.terminal.step)
+        self.deploying = CodeDeploy(
+            self.cloud, self.neighbours, self.terminal.step, traffic_control=machines > 1
+        )
         for _ in range(machines):
             self.add_machine()
 
@@ -68,6 +70,8 @@ class Delivery:
             ec2_id, "cloud-init status --wait >/dev/null; grep -q region /etc/ecdeployer/portal.json"
         )
         self.neighbours.register(ec2_id)
+        if not self.deploying.traffic_control:
+            self.neighbours.allow(ec2_id)
         self.machines.append(ec2_id)
         self.terminal.step(f"machine {ec2_id} at {self.cloud.address(ec2_id)}")
         if self.deploying.last is not None:

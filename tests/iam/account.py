@@ -8,6 +8,7 @@ from tests.stack_templates import find, resolved
 
 ARTIFACTS, STATIC = "sites-artifacts", "sites-static"
 REPOSITORY = "owner/portal"
+PORTAL_ROLE = f"arn:aws:iam::{SCOPE.account}:role/sites-Roles-PortalRole-0"
 CONNECTION = SCOPE.arn("codeconnections", "connection/0f0f0f0f-0000-4000-8000-000000000002")
 #: Those that were made before July 2024 have ARNs of another service.
 OLDER = CONNECTION.replace(":codeconnections:", ":codestar-connections:")
@@ -16,6 +17,7 @@ VALUES = {
     "AWS::Region": SCOPE.region,
     "AWS::AccountId": SCOPE.account,
     "Prefix": SCOPE.prefix,
+    "PortalRole.Arn": PORTAL_ROLE,
     "Bucket": ARTIFACTS,
     "BackupBucket": BUCKET,
     "StaticBucket": STATIC,

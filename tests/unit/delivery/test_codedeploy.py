@@ -69,6 +69,12 @@ def test_machines_go_one_after_the_other_in_the_documented_order(account: Accoun
     assert (group.last, blocked(group)) == (GOOD, set())
 
 
+def test_a_machine_alone_stays_in_the_balancer(account: Account) -> None:
+    group = CodeDeploy(account, Balancer(account), lambda _: None, traffic_control=False)
+    assert not group.deploy(GOOD, ["i-1"]).failed
+    assert events(account, "i-1") == [name for name in EVENTS if "Traffic" not in name]
+
+
 def test_after_a_failure_the_last_good_revision_comes_back_to_what_was_touched(
     account: Account, group: CodeDeploy
 ) -> None:

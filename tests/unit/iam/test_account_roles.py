@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from tests.iam import judging, recording
-from tests.iam.account import ARTIFACTS, CONNECTION, OLDER, REPOSITORY, STATIC, own_statements, policy_of
+from tests.iam.account import (
+    ARTIFACTS,
+    CONNECTION,
+    OLDER,
+    PORTAL_ROLE,
+    REPOSITORY,
+    STATIC,
+    own_statements,
+    policy_of,
+)
 from tests.iam.judging import Evaluator
 from tests.iam.requests import SCOPE, Context, Request
 from tests.iam.s3 import BUCKET as BACKUPS
@@ -58,6 +67,21 @@ GROUP, TEMPLATES, VPC = (
 DOCUMENT = arn("ssm", "document/sites-deploy")
 FLEET = arn("autoscaling", "autoScalingGroup:0:autoScalingGroupName/sites-portal")
 TARGETS = arn("elasticloadbalancing", "targetgroup/sites/0123456789abcdef")
+#: What a launch is of, beside its template.
+LAUNCHED = [
+    "arn:aws:ec2:eu-west-1::image/ami-1",
+    *(
+        arn("ec2", kind)
+        for kind in (
+            "instance/i-1",
+            "network-interface/eni-1",
+            "security-group/sg-1",
+            "subnet/subnet-1",
+            "volume/vol-1",
+        )
+    ),
+]
+PORTALS: Context = {"aws:RequestTag/ecdeployer:portal": "sites", "aws:TagKeys": ["ecdeployer:portal"]}
 #: By role: what it has to be allowed.
 ASKED: dict[str, list[Request]] = {
     # Session Manager, CodeDeploy's and CloudWatch's agents, and what the portal's own calls add.
@@ -178,6 +202,13 @@ ASKED: dict[str, list[Request]] = {
             "autoscaling:PutLifecycleHook",
             "autoscaling:RecordLifecycleActionHeartbeat",
         ),
+        *with_context(TEMPLATES, {**STANDING, "ec2:LaunchTemplate": TEMPLATES}, "ec2:RunInstances"),
+        *(Request("ec2:RunInstances", resource, {"ec2:LaunchTemplate": TEMPLATES}) for resource in LAUNCHED),
+        *(
+            Request("ec2:CreateTags", arn("ec2", kind), {**PORTALS, "ec2:CreateAction": "RunInstances"})
+            for kind in ("instance/i-1", "volume/vol-1")
+        ),
+        *with_context(PORTAL_ROLE, {"iam:PassedToService": "ec2.amazonaws.com"}, "iam:PassRole"),
         *with_context(
             TARGETS,
             STANDING,
@@ -322,7 +353,21 @@ NEVER: dict[str, list[Request]] = {
         *asked(TARGETS, "elasticloadbalancing:DeregisterTargets"),
         *with_context(TARGETS, STANDING, "elasticloadbalancing:DeleteTargetGroup"),
         *asked(arn("ec2", "instance/i-1"), "ec2:TerminateInstances"),
-        *asked("*", "ec2:RunInstances", "sns:Publish", "cloudwatch:PutMetricAlarm"),
+        *with_context(
+            TEMPLATES,
+            {"aws:ResourceTag/ecdeployer:portal": "other", "ec2:LaunchTemplate": TEMPLATES},
+            "ec2:RunInstances",
+        ),
+        *(Request("ec2:RunInstances", resource) for resource in LAUNCHED),
+        *with_context(arn("ec2", "instance/i-1"), PORTALS, "ec2:CreateTags"),
+        *with_context(
+            arn("ec2", "instance/i-1"),
+            {"aws:RequestTag/ecdeployer:portal": "other", "ec2:CreateAction": "RunInstances"},
+            "ec2:CreateTags",
+        ),
+        *with_context(PORTAL_ROLE, {"iam:PassedToService": "lambda.amazonaws.com"}, "iam:PassRole"),
+        *with_context(INSTANCE_ROLE, {"iam:PassedToService": "ec2.amazonaws.com"}, "iam:PassRole"),
+        *asked("*", "sns:Publish", "cloudwatch:PutMetricAlarm"),
         *asked(BUNDLE, "s3:GetObject", "s3:PutObject"),
         *asked(DOCUMENT, "ssm:SendCommand"),
     ],

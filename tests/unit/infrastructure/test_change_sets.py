@@ -106,6 +106,27 @@ def test_a_refusal_says_why_where_a_nested_one_is_the_reason(aws: AWS, stub: Stu
 
 
 @pytest.mark.usefixtures("made")
+def test_what_a_validation_found_is_asked_for(aws: AWS, stub: Stub, screen: Screen) -> None:
+    """CloudFormation looks for names that are taken before it makes anything, and says only that it did."""
+    reason = "The following hook(s)/validation failed: [AWS::EarlyValidation::ResourceExistenceCheck]."
+    answer_change_set(stub("cloudformation"), status="FAILED", reason=reason)
+    found = {
+        "EventType": "VALIDATION_ERROR",
+        "LogicalResourceId": "Logs",
+        "ValidationStatusReason": "/ecdeployer/portal already exists",
+    }
+    stub("cloudformation").add_response(
+        "describe_events",
+        {"OperationEvents": [{"EventType": "STACK_EVENT"}, found]},
+        {"ChangeSetName": change_set_id("root"), "Filters": {"FailedEvents": True}},
+    )
+    with pytest.raises(
+        RefusalError, match=r"ResourceExistenceCheck.* Logs: /ecdeployer/portal already exists"
+    ):
+        propose(aws, screen)
+
+
+@pytest.mark.usefixtures("made")
 def test_one_that_never_comes(aws: AWS, stub: Stub, screen: Screen) -> None:
     for _ in range(202):
         answer_change_set(stub("cloudformation"), status="CREATE_PENDING")

@@ -41,7 +41,6 @@ def standing(
     """A portal that stands, with a backup."""
     account.replace_portal(monkeypatch)
     account.answer_connection(stub("codeconnections"), parameters.connection_arn)
-    account.answer_pipeline(stub("codepipeline"))
     Up(aws, parameters, Screen().terminal, yes=True, templates=account.templates(tmp_path)).run()
     aws.s3.put_object(Bucket="ecdeployer-backups", Key="monday.dump", Body=b"1")
     aws.s3.put_object(Bucket="ecdeployer-backups", Key="monday.dump", Body=b"2")

@@ -36,6 +36,8 @@ WRONG = {
     "a prefix with two hyphens": ({"prefix": '"a--b"'}, "single hyphens"),
     "a prefix too long": ({"prefix": f'"{"a" * 21}"'}, "at most 20"),
     "a region by its name": ({"region": '"Ireland"'}, "name a region such as eu-west-1"),
+    "a prefix that Parameter Store has not": ({"prefix": '"ssm-portal"'}, "not aws or ssm"),
+    "a domain that no certificate has room for": ({"domain": f'"{"a" * 60}.example"'}, "at most 64 letters"),
     "a URL for a domain": ({"domain": '"https://example.com"'}, "name a host in lower case"),
     "a domain of one part": ({"domain": '"localhost"'}, "name a host in lower case"),
     "a zone with its path": ({"hosted_zone_id": '"/hostedzone/Z1"'}, "without /hostedzone/"),

@@ -142,8 +142,9 @@ def test_a_machine_is_replaced_only_when_another_serves() -> None:
 
 def rolls_back() -> set[str]:
     """The alarms that root hands to the pipeline."""
-    given = find("root", "Pipeline").properties["Parameters"]["RollbackAlarms"]["Fn::Join"][1]
-    return {each["Fn::GetAtt"][1].removeprefix("Outputs.") for each in given}
+    given = find("root", "Pipeline").properties["Parameters"]
+    told = find("pipeline", "DeploymentGroup").properties["AlarmConfiguration"]["Alarms"]
+    return {given[each["Name"]["Ref"]]["Fn::GetAtt"][1].removeprefix("Outputs.") for each in told}
 
 
 def test_an_alarm_that_stops_deployments_is_quiet_while_there_is_no_portal() -> None:

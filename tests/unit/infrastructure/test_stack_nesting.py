@@ -52,6 +52,17 @@ def test_nothing_carries_the_tag_of_what_the_portal_may_end(name: str) -> None:
     assert "ecdeployer:prefix" not in keys
 
 
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {ROOT, BOOTSTRAP}))
+def test_no_part_is_taken_of_what_a_change_set_does_not_know_yet(name: str) -> None:
+    """What comes from another stack is one word there, whatever its type, and a second part of it is missing.
+
+    https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759
+    """
+    for key, value in walk(load(name)):
+        if key in ("Fn::Select", "Fn::Split"):
+            assert "Ref" not in dict(walk(value)), value
+
+
 def test_what_an_operator_gives_is_described_and_held_to_a_form() -> None:
     for name in (ROOT, BOOTSTRAP):
         for parameter, body in load(name)["Parameters"].items():

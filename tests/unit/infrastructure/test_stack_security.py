@@ -143,6 +143,23 @@ def test_the_balancer_speaks_tls_and_sends_plain_requests_there() -> None:
         assert (kind == {"forward"}) == (listener.properties["Protocol"] == "HTTPS")
 
 
+#: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpRange.html
+DESCRIPTION = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{1,255}")
+
+
+def test_ec2_takes_what_is_said_of_groups_and_their_rules() -> None:
+    found = [
+        value
+        for each in resources(
+            "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"
+        )
+        for key, value in walk(each.properties)
+        if key in ("Description", "GroupDescription")
+    ]
+    assert len(found) > 10
+    assert [text for text in found if not DESCRIPTION.fullmatch(text)] == []
+
+
 #: What is left of each when its stack goes, and when it is replaced by another.
 KEPT = {
     "Database": ("Snapshot", "Snapshot"),

@@ -1,5 +1,7 @@
 """What aws-up and aws-down do with a stack that is in the middle of something, or stuck."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from infrastructure.aws import AWS
@@ -27,7 +29,6 @@ def run(aws: AWS, given: Parameters, screen: Screen) -> Up:
     ("status", "advice"),
     [
         ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name ecdeployer --region eu-west-1"),
-        ("ROLLBACK_FAILED", "Run ./scripts/aws-down"),
         ("CREATE_FAILED", "Run ./scripts/aws-down"),
         ("DELETE_FAILED", "Run ./scripts/aws-down"),
         ("DELETE_IN_PROGRESS", "which follows that to its end"),
@@ -65,12 +66,60 @@ def test_what_goes_on_is_followed_first(run: Up, stub: Stub, screen: Screen) -> 
     assert "ecdeployer is UPDATE_IN_PROGRESS: following it" in screen.text
 
 
+def answer_resources(stub: Stub, *resources: dict[str, str]) -> None:
+    found = [{**each, "LastUpdatedTimestamp": datetime(2026, 1, 1, tzinfo=UTC)} for each in resources]
+    answer = {"StackResourceSummaries": found}
+    stub("cloudformation").add_response("list_stack_resources", answer, {"StackName": ROOT})
+
+
+def answer_snapshots(stub: Stub, *names: str) -> None:
+    tags = [{"Key": "ecdeployer:portal", "Value": "ecdeployer"}]
+    found = [{"DBSnapshotIdentifier": name, "TagList": tags} for name in names]
+    stub("rds").add_response("describe_db_snapshots", {"DBSnapshots": found}, {"SnapshotType": "manual"})
+
+
 def test_what_is_left_of_a_first_try_goes(run: Up, stub: Stub) -> None:
     answer_stack(stub("cloudformation"), "ROLLBACK_COMPLETE")
+    answer_resources(stub)
+    answer_snapshots(stub)
+    answer_snapshots(stub)
     answer_events(stub("cloudformation"), DONE)
     stub("cloudformation").add_response("delete_stack", {}, {"StackName": ROOT})
     answer_events(stub("cloudformation"), DONE, DELETING, DELETED)
     assert run._settle("ecdeployer") is None
+
+
+def test_a_database_that_stopped_the_rollback_of_a_first_try_is_let_go(
+    run: Up, stub: Stub, screen: Screen
+) -> None:
+    """It is protected from its first minute on: whatever fails after it, CloudFormation cannot go back."""
+    database = {"DBInstanceIdentifier": "ecdeployer-portal", "DeletionProtection": True}
+    answer_stack(stub("cloudformation"), "ROLLBACK_FAILED")
+    answer_resources(
+        stub,
+        {
+            "LogicalResourceId": "Database",
+            "ResourceType": "AWS::RDS::DBInstance",
+            "PhysicalResourceId": "ecdeployer-portal",
+            "ResourceStatus": "DELETE_FAILED",
+        },
+    )
+    answer_snapshots(stub, "earlier")
+    stub("rds").add_response("describe_db_instances", {"DBInstances": [database]})
+    change = {
+        "DBInstanceIdentifier": "ecdeployer-portal",
+        "DeletionProtection": False,
+        "ApplyImmediately": True,
+    }
+    stub("rds").add_response("modify_db_instance", {}, change)
+    answer_events(stub("cloudformation"), DONE)
+    stub("cloudformation").add_response("delete_stack", {}, {"StackName": ROOT})
+    answer_events(stub("cloudformation"), DONE, DELETING, DELETED)
+    answer_snapshots(stub, "earlier", "of-the-first-try")
+    assert run._settle("ecdeployer") is None
+    assert "ecdeployer-portal: may be deleted now" in screen.text
+    assert "--db-snapshot-identifier of-the-first-try" in screen.text
+    assert "earlier" not in screen.text
 
 
 def test_down_follows_a_deletion_that_goes_on(

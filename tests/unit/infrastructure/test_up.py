@@ -38,7 +38,6 @@ def parameters(given: Parameters, aws: AWS) -> Parameters:
 @pytest.fixture
 def run(aws: AWS, parameters: Parameters, screen: Screen, stub: Stub, tmp_path: Path) -> Up:
     account.answer_connection(stub("codeconnections"), parameters.connection_arn)
-    account.answer_pipeline(stub("codepipeline"))
     return Up(aws, parameters, screen.terminal, yes=True, templates=account.templates(tmp_path / "templates"))
 
 
@@ -79,7 +78,7 @@ def test_made(run: Up, screen: Screen, parameters: Parameters, commands: mock.Mo
     assert [call[0] for call in commands.method_calls] == ["ensure_infrastructure", "golden_image"]
     for line in (
         "CREATE_COMPLETE",
-        "pipeline ecdeployer-portal started",
+        "pipeline ecdeployer-portal has started",
         "PostgreSQL on db.t4g.micro",
         "https://portal.example.com/accounts/first/",
         "--name /ecdeployer/secrets/first-operator-code",
