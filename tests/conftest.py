@@ -7,8 +7,8 @@ import pytest
 from tests.iam import recording
 
 ROOT = Path(__file__).parent
-#: What starts machines for the integration tests.
-BOOTING = ("running_stack", "running_site")
+#: What starts machines for the integration tests, or mounts: a build has neither.
+BOOTING = ("running_stack", "running_site", "running_server")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -69,7 +69,8 @@ def test_what_is_begun_ends_and_nothing_else_is_begun(
     begin(stack, redis)
     send(stack)
     assert stack.programs["worker"].poll() is None
-    assert (taken(redis), waiting(redis)) == (1, 1)
+    # In its last second of listening Redis may have sent it the other, which it gives back when it ends.
+    assert taken(redis) == 1
     held.rollback()
     assert stack.programs["worker"].wait(60) == 0
     assert (taken(redis), waiting(redis), beats(stack)) == (0, 1, 1)
