@@ -87,7 +87,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"environment": {"A": 1}}, "environment", "A: "),
     ({"environment": "A=1"}, "environment", "valid dictionary"),
     ({"colour": "blue"}, "colour", "There is no such field."),
-    ({"submission": str(uuid4())}, "submission", "There is no such field."),
+    ({"submission": "0f0f0f0f-0000-4000-8000-000000000001"}, "submission", "There is no such field."),
 ]
 
 

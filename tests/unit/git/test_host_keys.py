@@ -36,11 +36,11 @@ def test_they_may_stand_in_a_file(tmp_path: Path) -> None:
         "git.example.com",
         "git.example.com ssh-ed25519",
         "git.example.com ssh-ed25519 AAAA",
-        "git.example.com ssh-rsa " + OWN.split()[2],
+        pytest.param("git.example.com ssh-rsa " + OWN.split()[2], id="a key of another kind"),
         "git.example.com ssh-dss AAAAB3NzaC1kc3M=",
-        "@other git.example.com " + OWN.split(" ", 1)[1],
+        pytest.param("@other git.example.com " + OWN.split(" ", 1)[1], id="a marker"),
         "/nowhere/known_hosts",
-        "\n".join([OWN] * 60),
+        pytest.param("\n".join([OWN] * 60), id="too many"),
     ],
 )
 def test_what_ssh_could_not_use_is_refused(given: str) -> None:
