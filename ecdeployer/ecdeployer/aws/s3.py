@@ -39,10 +39,10 @@ class Object:
 
 
 def read(aws: AWS, bucket: str, key: str) -> Object | None:
-    """A small one, whole; None where it is not there. Raises AWSError."""
+    """A small one, whole, for a person who waits; None where it is not there. Raises AWSError."""
 
     def get() -> Object:
-        answer = aws.s3.get_object(Bucket=bucket, Key=key)
+        answer = aws.quick_s3.get_object(Bucket=bucket, Key=key)
         return Object(body=answer["Body"].read(), type=answer["ContentType"])
 
     try:

@@ -30,6 +30,8 @@ CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     user_agent_extra="ecdeployer",
 )
+#: Where a person waits for the answer.
+QUICK = CONFIG.merge(Config(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 1}))
 _ENCODED = "Encoded authorization failure message:"
 
 
@@ -40,7 +42,7 @@ class AWS:
         self.region = region
         self.endpoint_url = endpoint_url
         self._lock = threading.RLock()
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, Config], Any] = {}
         self._session: boto3.session.Session | None = None
 
     @property
@@ -61,6 +63,11 @@ class AWS:
     @property
     def s3(self) -> "S3Client":
         client: S3Client = self._client("s3")
+        return client
+
+    @property
+    def quick_s3(self) -> "S3Client":
+        client: S3Client = self._client("s3", QUICK)
         return client
 
     @property
@@ -119,18 +126,18 @@ class AWS:
             self._session = None
             self._clients = {}
 
-    def _client(self, service: str) -> Any:
+    def _client(self, service: str, config: Config = CONFIG) -> Any:
         # Making a client from a session is not thread-safe; using one is.
         with self._lock:
-            if service not in self._clients:
+            if (service, config) not in self._clients:
                 if self._session is None:
                     self._session = boto3.session.Session(region_name=self.region)
                 client = self._session.client(  # type: ignore[call-overload]
-                    service, endpoint_url=self.endpoint_url, config=CONFIG
+                    service, endpoint_url=self.endpoint_url, config=config
                 )
                 calls.count(client)
-                self._clients[service] = client
-            return self._clients[service]
+                self._clients[service, config] = client
+            return self._clients[service, config]
 
 
 @functools.cache

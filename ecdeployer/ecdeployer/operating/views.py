@@ -18,8 +18,8 @@ from ..instances.connection import aws
 from . import metrics
 
 logger = logging.getLogger(__name__)
-#: What ManifestStaticFilesStorage puts before the extension.
-_HASHED = re.compile(r"\.[0-9a-f]{12}\.[A-Za-z0-9.]+$")
+#: With what ManifestStaticFilesStorage puts before the extension. S3 takes keys of 1,024 bytes at most.
+_HASHED = re.compile(r"(?:\w[\w.-]{0,59}/){0,9}\w[\w.-]{0,149}\.[0-9a-f]{12}\.[a-z0-9.]{1,20}", re.ASCII)
 
 
 @require_safe
@@ -45,14 +45,15 @@ def static_file(request: HttpRequest, name: str) -> HttpResponse:
     """One of another release's, from the bucket: this machine's own are served before they come here.
 
     While machines are updated one by one, a page of one release may ask the machine of another for its files.
+    What S3 refuses is not found, for this once: errors of the portal's own would end the deployment.
     """
-    if not settings.STATIC_BUCKET or not _HASHED.search(name):
+    if not settings.STATIC_BUCKET or not _HASHED.fullmatch(name):
         raise Http404
     try:
         found = s3.read(aws(), settings.STATIC_BUCKET, name)
     except AWSError as error:
         logger.warning("Static file %s: %s", name, error.operator)
-        return HttpResponse(status=503)
+        raise Http404 from None
     if found is None:
         raise Http404
     response = HttpResponse(found.body, content_type=found.type)
