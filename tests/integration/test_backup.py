@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ from tests.integration.databases import new_database
 from tests.integration.deployment_stack import ROOT, Stack, bare_stack
 
 BUCKET = "backups"
+OPERATING = ROOT / "docs" / "operating.md"
 MAKE = """\
 import json
 from ecdeployer.accounts import tokens
@@ -142,6 +145,25 @@ def test_what_was_copied_is_there_and_what_came_later_runs_on(
         assert list(portal.states().values()) == ["running", "running"]
         assert json.loads(shell(restored, READ)) == [["kept", "sk_live_kept"]]
         assert applications(restored, kept["token"]) == ["kept"]
+
+
+def test_the_steps_of_the_documentation_put_a_copy_in_the_place_of_what_is_there(
+    portal: Portal, kept: dict[str, str], tmp_path: Path
+) -> None:
+    """`docs/operating.md`, with this database's name: the address of the database stays."""
+    [line] = re.findall(r"`portal-manage (dbshell -- .*)`$", OPERATING.read_text(), re.MULTILINE)
+    copy = portal.stack.manage("back_up_database", str(tmp_path))[0].strip()
+    with elsewhere(portal, tmp_path) as there:
+        there.manage("migrate", "--verbosity=0")
+        assert "not empty" in there.manage("restore_database", copy, code=1)[1]
+        there.manage(
+            *shlex.split(line.replace("ecdeployer", "restored").replace(" before", " restored_before"))
+        )
+        there.manage("restore_database", copy)
+        there.manage("migrate", "--verbosity=0")
+        assert ["kept", "sk_live_kept"] in json.loads(shell(there, READ))
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("DROP DATABASE restored_before WITH (FORCE)")
 
 
 def test_a_database_that_holds_something_is_left_alone(

@@ -9,6 +9,7 @@ from moto import mock_aws
 from infrastructure import __main__ as program
 from infrastructure import prepare, static_files
 from infrastructure.aws import AWS
+from infrastructure.terminal import RefusalError
 from tests.unit.infrastructure import account
 from tests.unit.infrastructure.conftest import Screen
 
@@ -79,6 +80,18 @@ def test_machines_are_made_by_what_the_operator_has_set(
     }
     assert "static files put into ecdeployer-static" in screen.text
     assert f"portal/base.{HASH}.css" in keys(aws)
+
+
+def test_a_role_that_is_another_one_s_to_change_is_said(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = account.replace_portal(monkeypatch, prepare)
+    commands.ensure_infrastructure.side_effect = RefusalError("manage.py ensure_infrastructure ended with 1.")
+    assert program.main(GIVEN, screen.terminal) == 1
+    assert (
+        "ended with 1. If a role was refused: the pipeline changes none. Run ./scripts/aws-up" in screen.text
+    )
+    commands.golden_image.assert_not_called()
 
 
 def test_a_refusal_ends_the_stage(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:

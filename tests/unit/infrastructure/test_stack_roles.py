@@ -97,14 +97,18 @@ def test_the_portal_and_the_account_stage_have_the_portals_policy_and_nobody_els
         assert ROLES[name].properties["ManagedPolicyArns"] == [{"Ref": "PortalPolicy"}]
 
 
-def test_the_account_stage_may_do_what_the_documentation_says_that_it_needs() -> None:
+#: What changes a role is aws-up's alone, and so is what tags a new one.
+ROLES_CHANGE = re.compile(r"iam:(?!Get|PassRole)\w+")
+
+
+def test_the_account_stage_may_do_what_the_documentation_says_but_change_no_role() -> None:
     page = OPERATING.read_text().partition("**Whoever runs `ensure_infrastructure`**")[2]
     needed = set(re.findall(r"`(\w+:[\w*]+)`", page.partition("\n\n")[0]))
     policy = find("roles", "AccountRole").properties["Policies"][1]
     assert policy["PolicyName"] == "infrastructure"
     given = {action for statement in policy["PolicyDocument"]["Statement"] for action in actions(statement)}
     assert needed
-    assert given == needed
+    assert given == {action for action in needed if not ROLES_CHANGE.fullmatch(action)} < needed
 
 
 def test_the_build_reaches_the_source_and_the_bundle_alone() -> None:
