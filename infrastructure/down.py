@@ -60,8 +60,7 @@ class Down:
 
     def _remove(self, found: Inventory) -> None:
         """The portal first: while it runs it launches what this ends. What a stack is made from goes last."""
-        databases.unprotect(self.aws, self.terminal, found.databases)
-        self._delete(found.root)
+        self._delete_root(found.root)
         sites.end_machines(self.aws, self.terminal, found, prefix=self.prefix)
         sites.release_addresses(self.aws, self.terminal, prefix=self.prefix)
         sites.remove_images(self.aws, self.terminal, found)
@@ -73,11 +72,19 @@ class Down:
             self._remove_bucket(bucket.name)
         settings.delete(self.aws, settings.names(self.aws, self.prefix))
 
+    def _delete_root(self, stack: Stack | None) -> None:
+        """What went on in it may have made its database, or kept RDS from changing it."""
+        stack = self._at_rest(stack)
+        if stack:
+            made = databases.of(self.aws, list(stacks.resources(self.aws, stack.id)))
+            databases.unprotect(self.aws, self.terminal, made)
+        self._delete(stack)
+
     def _delete(self, stack: Stack | None) -> None:
         """With everything in it that its template does not keep."""
+        stack = self._at_rest(stack)
         if stack is None:
             return
-        self._wait_for_quiet(stack)
         going = stack.status == "DELETE_IN_PROGRESS"
         operation = events.running(self.aws, stack.id) if going else events.coming(self.aws, stack.id)
         if not going:
@@ -85,11 +92,13 @@ class Down:
         self.terminal.step(f"deleting the stack {stack.name}")
         events.follow_to_success(operation, self.terminal, f"Deleting the stack {stack.name}")
 
-    def _wait_for_quiet(self, stack: Stack) -> None:
-        """CloudFormation deletes no stack that it is updating."""
-        if stack.moving and stack.status != "DELETE_IN_PROGRESS":
-            self.terminal.step(f"{stack.name} is {stack.status}: following it")
-            events.follow(events.running(self.aws, stack.id), self.terminal)
+    def _at_rest(self, stack: Stack | None) -> Stack | None:
+        """As it is then: CloudFormation deletes no stack that it is updating."""
+        if stack is None or not stack.moving or stack.status == "DELETE_IN_PROGRESS":
+            return stack
+        self.terminal.step(f"{stack.name} is {stack.status}: following it")
+        events.follow(events.running(self.aws, stack.id), self.terminal)
+        return stacks.find(self.aws, stack.id)
 
     def _empty(self, bucket: str) -> None:
         try:

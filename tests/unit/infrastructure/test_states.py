@@ -72,6 +72,27 @@ def answer_resources(stub: Stub, *resources: dict[str, str]) -> None:
     stub("cloudformation").add_response("list_stack_resources", answer, {"StackName": ROOT})
 
 
+DATABASE = {
+    "LogicalResourceId": "Database",
+    "ResourceType": "AWS::RDS::DBInstance",
+    "PhysicalResourceId": "ecdeployer-portal",
+    "ResourceStatus": "DELETE_FAILED",
+}
+
+
+def answer_unprotecting(stub: Stub) -> None:
+    for protected in (True, True, True, False):
+        database = {
+            "DBInstanceIdentifier": "ecdeployer-portal",
+            "DBInstanceStatus": "available",
+            "DeletionProtection": protected,
+        }
+        if not protected:
+            change = {"DBInstanceIdentifier": "ecdeployer-portal", "DeletionProtection": False}
+            stub("rds").add_response("modify_db_instance", {}, {**change, "ApplyImmediately": True})
+        stub("rds").add_response("describe_db_instances", {"DBInstances": [database]})
+
+
 def answer_snapshots(stub: Stub, *names: str) -> None:
     tags = [{"Key": "ecdeployer:portal", "Value": "ecdeployer"}]
     found = [{"DBSnapshotIdentifier": name, "TagList": tags} for name in names]
@@ -93,25 +114,10 @@ def test_a_database_that_stopped_the_rollback_of_a_first_try_is_let_go(
     run: Up, stub: Stub, screen: Screen
 ) -> None:
     """It is protected from its first minute on: whatever fails after it, CloudFormation cannot go back."""
-    database = {"DBInstanceIdentifier": "ecdeployer-portal", "DeletionProtection": True}
     answer_stack(stub("cloudformation"), "ROLLBACK_FAILED")
-    answer_resources(
-        stub,
-        {
-            "LogicalResourceId": "Database",
-            "ResourceType": "AWS::RDS::DBInstance",
-            "PhysicalResourceId": "ecdeployer-portal",
-            "ResourceStatus": "DELETE_FAILED",
-        },
-    )
+    answer_resources(stub, DATABASE)
     answer_snapshots(stub, "earlier")
-    stub("rds").add_response("describe_db_instances", {"DBInstances": [database]})
-    change = {
-        "DBInstanceIdentifier": "ecdeployer-portal",
-        "DeletionProtection": False,
-        "ApplyImmediately": True,
-    }
-    stub("rds").add_response("modify_db_instance", {}, change)
+    answer_unprotecting(stub)
     answer_events(stub("cloudformation"), DONE)
     stub("cloudformation").add_response("delete_stack", {}, {"StackName": ROOT})
     answer_events(stub("cloudformation"), DONE, DELETING, DELETED)
@@ -132,19 +138,53 @@ def test_down_follows_a_deletion_that_goes_on(
     assert "UPDATE_COMPLETE" not in screen.text
 
 
-def test_down_lets_an_update_end_before(aws: AWS, given: Parameters, stub: Stub, screen: Screen) -> None:
-    stack = Stack(id=ROOT, name="ecdeployer", status="UPDATE_IN_PROGRESS", protected=True)
+UPDATING = Stack(id=ROOT, name="ecdeployer", status="UPDATE_IN_PROGRESS", protected=True)
+
+
+def answer_end_of_update(stub: Stub) -> None:
     answer_events(stub("cloudformation"), ASKED)
     answer_events(stub("cloudformation"), ASKED, DONE)
+
+
+def answer_deletion(stub: Stub) -> None:
     answer_events(stub("cloudformation"), ASKED, DONE)
     stub("cloudformation").add_response(
         "update_termination_protection",
         {"StackId": ROOT},
-        {"StackName": "ecdeployer", "EnableTerminationProtection": False},
+        {"StackName": ROOT, "EnableTerminationProtection": False},
     )
     stub("cloudformation").add_response("delete_stack", {}, {"StackName": ROOT})
     answer_events(stub("cloudformation"), ASKED, DONE, DELETING, DELETED)
-    Down(aws, given, screen.terminal)._delete(stack)
+
+
+def test_down_lets_an_update_end_before(aws: AWS, given: Parameters, stub: Stub, screen: Screen) -> None:
+    answer_end_of_update(stub)
+    answer_stack(stub("cloudformation"), "UPDATE_COMPLETE", ROOT, EnableTerminationProtection=True)
+    answer_deletion(stub)
+    Down(aws, given, screen.terminal)._delete(UPDATING)
+
+
+def test_down_lets_root_come_to_rest_before_it_changes_the_database(
+    aws: AWS, given: Parameters, stub: Stub, screen: Screen
+) -> None:
+    """The database may be one that the update makes only now."""
+    answer_end_of_update(stub)
+    answer_stack(stub("cloudformation"), "UPDATE_COMPLETE", ROOT, EnableTerminationProtection=True)
+    answer_resources(stub, {**DATABASE, "ResourceStatus": "CREATE_COMPLETE"})
+    answer_unprotecting(stub)
+    answer_deletion(stub)
+    Down(aws, given, screen.terminal)._delete_root(UPDATING)
+    following, unprotected = screen.text.index("following it"), screen.text.index("may be deleted now")
+    assert following < screen.text.index("UPDATE_COMPLETE") < unprotected
+
+
+def test_down_is_content_with_a_stack_that_went_meanwhile(
+    aws: AWS, given: Parameters, stub: Stub, screen: Screen
+) -> None:
+    answer_end_of_update(stub)
+    answer_stack(stub("cloudformation"), None, ROOT)
+    Down(aws, given, screen.terminal)._delete_root(UPDATING)
+    assert "deleting" not in screen.text
 
 
 def test_down_names_what_stands_in_the_way(aws: AWS, given: Parameters, stub: Stub, screen: Screen) -> None:
