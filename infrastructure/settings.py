@@ -1,6 +1,7 @@
 """Parameter Store: the secrets that the templates name, and the settings that the portal reads at start."""
 
 import hashlib
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ DATABASE = "ecdeployer"
 FIRST_CODE = "secrets/first-operator-code"
 #: What an operator may have set that machines are made by.
 MACHINES = ("AGENTS", "BASE_AMI_PARAMETER", "CLOUDWATCH_AGENT", "CLOUDWATCH_NAMESPACE", "INSTANCE_TYPES")
+#: Below the prefix, not below the portal's settings: no machine reads it.
+DEPLOYED = "deployed"
 SECRETS = ("secrets/database-password", "secrets/redis-token", FIRST_CODE)
 
 
@@ -97,6 +100,30 @@ def machine_settings(aws: AWS, prefix: str) -> dict[str, str]:
     wanted = [f"/{prefix}/portal/{name}" for name in MACHINES]
     answer = aws.ask(aws.ssm.get_parameters, Names=wanted, WithDecryption=True)
     return {found["Name"].rpartition("/")[2]: found["Value"] for found in answer["Parameters"]}
+
+
+def digest(aws: AWS, prefix: str, stack: Mapping[str, str]) -> str:
+    """Of what the portal's machines are to read, an operator's own settings too, and ``stack``'s parameters.
+
+    Versions count, too: a value that was set back may have been deployed as it was in between.
+    """
+    pages = aws.pages(
+        aws.ssm.get_paginator("get_parameters_by_path").paginate,
+        Path=f"/{prefix}/portal",
+        Recursive=True,
+        WithDecryption=True,
+    )
+    found = {each["Name"]: [each["Value"], each["Version"]] for page in pages for each in page["Parameters"]}
+    return hashlib.sha256(json.dumps([found, dict(stack)], sort_keys=True).encode()).hexdigest()
+
+
+def deployed(aws: AWS, prefix: str) -> str | None:
+    """The digest of what was deployed last; None where nothing was, or where an earlier version did it."""
+    return _find(aws, f"/{prefix}/{DEPLOYED}")
+
+
+def note_deployed(aws: AWS, prefix: str, found: str) -> None:
+    write(aws, prefix, {DEPLOYED: Setting(found)})
 
 
 def write(aws: AWS, prefix: str, settings: Mapping[str, Setting]) -> list[str]:

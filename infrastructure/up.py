@@ -39,9 +39,8 @@ class Up:
         if uploaded:
             self.terminal.step(f"{uploaded} templates put into {bucket}")
         self._make_root(root, bucket)
-        self._configure()
-        if self.changed:
-            self._deploy(new=root is None)
+        made = self._configure()
+        self._bring_to_machines(made, new=root is None)
         self._farewell()
 
     def _settle(self, name: str) -> Stack | None:
@@ -123,6 +122,9 @@ class Up:
             self.terminal.step(f"{name}: nothing to change")
         else:
             self._carry_out(name, stack, proposed, ask=ask)
+        return self._standing(name)
+
+    def _standing(self, name: str) -> Stack:
         made = stacks.find(self.aws, name)
         if made is None:
             raise RefusalError(f"The stack {name} has gone while this ran. Run it again.")
@@ -145,10 +147,10 @@ class Up:
         what = f"{'Updating' if stack else 'Making'} the stack {name}"
         events.follow_to_success(operation, self.terminal, what)
 
-    def _configure(self) -> None:
+    def _configure(self) -> Stack:
         """The portal's settings, which are read at its start: so what changed takes a deployment."""
-        root = stacks.find(self.aws, self.parameters.prefix)
-        outputs = stacks.outputs(self.aws, root) if root else {}
+        root = self._standing(self.parameters.prefix)
+        outputs = stacks.outputs(self.aws, root)
         missing = [
             name
             for name in ("DatabaseHost", "DatabasePort", "RedisHost", "RedisPort", "StaticBucket")
@@ -158,6 +160,17 @@ class Up:
             raise RefusalError(f"The stacks do not say their {', '.join(missing)}.")
         wanted = settings.portal_settings(self.aws, self.parameters, outputs)
         self._note(settings.write(self.aws, self.parameters.prefix, wanted), "set")
+        return root
+
+    def _bring_to_machines(self, root: Stack, *, new: bool) -> None:
+        """Noted after it was asked for: what an earlier run changed, and did not deploy, is due now."""
+        prefix = self.parameters.prefix
+        wanted = settings.digest(self.aws, prefix, root.parameters)
+        if settings.deployed(self.aws, prefix) == wanted:
+            return
+        self.changed = True
+        self._deploy(new=new)
+        settings.note_deployed(self.aws, prefix, wanted)
 
     def _deploy(self, *, new: bool) -> None:
         """A new pipeline starts by itself, and comes to the machines long after the settings are there."""
@@ -169,7 +182,9 @@ class Up:
             self.aws.ask(self.aws.codepipeline.start_pipeline_execution, name=pipeline)
         except AWSError as error:
             raise RefusalError(
-                f"Everything stands, but the pipeline {pipeline} did not start. {error}"
+                f"Everything stands, but the pipeline {pipeline} did not start. {error}\n"
+                "Run this again, or start it yourself:\n"
+                f"  aws codepipeline start-pipeline-execution --name {pipeline} --region {self.aws.region}"
             ) from None
         self.terminal.step(f"pipeline {pipeline} started: it builds, tests and deploys the portal")
 

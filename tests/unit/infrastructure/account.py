@@ -96,6 +96,13 @@ def answer_pipeline(stubber: Stubber) -> None:
     )
 
 
+def refuse_pipeline(stubber: Stubber) -> None:
+    named = {"name": "ecdeployer-portal"}
+    stubber.add_client_error(
+        "start_pipeline_execution", "ThrottlingException", "Rate exceeded", expected_params=named
+    )
+
+
 def replace_portal(monkeypatch: pytest.MonkeyPatch, user: ModuleType = up) -> mock.Mock:
     """The portal's own commands, which have tests of their own, where a module uses them."""
     commands = mock.create_autospec(Portal, instance=True)

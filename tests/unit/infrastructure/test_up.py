@@ -1,6 +1,7 @@
 """aws-up in an account that moto plays: made, found unchanged, updated."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -172,7 +173,7 @@ def test_machines_are_made_by_what_the_operator_has_set(run: Up, commands: mock.
     run.run()
     assert "CLOUDWATCH_AGENT" not in commands.settings
     run.aws.ssm.put_parameter(Name="/ecdeployer/portal/CLOUDWATCH_AGENT", Value="true", Type="String")
-    again(run, stub, run.parameters, deploys=False)
+    again(run, stub, run.parameters, deploys=True)
     assert commands.settings["CLOUDWATCH_AGENT"] == "true"
     assert commands.settings["PORTAL_URL"] == "https://portal.example.com"
 
@@ -185,6 +186,51 @@ def test_a_changed_address_of_the_database_is_set_and_deployed(run: Up, stub: St
     second = again(run, stub, run.parameters, deploys=True)
     assert "/ecdeployer/portal/PORTAL_URL set" in second.text
     assert value(run.aws, "/ecdeployer/portal/PORTAL_URL") == "https://portal.example.com"
+
+
+def test_what_was_changed_and_not_deployed_is_deployed_by_the_next_run(run: Up, stub: Stub) -> None:
+    run.run()
+    more = replace(run.parameters, machines=3)
+    account.refuse_pipeline(stub("codepipeline"))
+    command = "aws codepipeline start-pipeline-execution --name ecdeployer-portal --region eu-west-1"
+    with pytest.raises(RefusalError, match=rf"did not start\. .*Rate exceeded\n(.*\n)+ *{command}"):
+        again(run, stub, more, deploys=False)
+    second = again(run, stub, more, deploys=True)
+    assert "ecdeployer: nothing to change" in second.text
+    assert "pipeline ecdeployer-portal started" in second.text
+    assert "Nothing to do" not in second.text
+    assert "Nothing to do" in again(run, stub, more, deploys=False).text
+
+
+def test_a_run_that_was_interrupted_before_it_deployed(
+    run: Up, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.run()
+    path = "/ecdeployer/portal/PORTAL_URL"
+    run.aws.ssm.put_parameter(Name=path, Value="https://old.example.com", Type="String", Overwrite=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(Up, "_deploy", mock.Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            again(run, stub, run.parameters, deploys=False)
+    assert value(run.aws, path) == "https://portal.example.com"
+    assert "pipeline ecdeployer-portal started" in again(run, stub, run.parameters, deploys=True).text
+
+
+def test_a_first_run_that_ended_before_the_settings(
+    run: Up, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pipeline that started by itself may have met machines without settings."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Up, "_configure", mock.Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run.run()
+    again(run, stub, run.parameters, deploys=True)
+    assert "Nothing to do" in again(run, stub, run.parameters, deploys=False).text
+
+
+def test_what_is_noted_of_a_deployment_is_a_digest(run: Up) -> None:
+    run.run()
+    assert re.fullmatch("[0-9a-f]{64}", value(run.aws, "/ecdeployer/deployed"))
 
 
 @pytest.mark.parametrize("typed", ["n\n", "\n", ""])
