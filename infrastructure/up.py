@@ -79,7 +79,7 @@ class Up:
             "ensure_infrastructure makes,\nand the golden image, on a machine that runs for ten minutes. "
             "Then the change set is shown, and you are asked again."
         )
-        self._confirm("Prepare it? [y/N]")
+        self._confirm("Prepare it? [y/N]", refused="Nothing was changed.")
 
     def _make_bucket(self, stack: Stack | None) -> str:
         name = f"{self.parameters.prefix}-bootstrap"
@@ -137,7 +137,11 @@ class Up:
             self.terminal.say()
             self._show_cost()
             try:
-                self._confirm("\nCarry it out? [y/N]")
+                self._confirm(
+                    "\nCarry it out? [y/N]",
+                    refused=f"{name} stays as it was. What came before, such as secrets, bucket and image, "
+                    "stays for the next run.",
+                )
             except (RefusalError, KeyboardInterrupt):
                 change_sets.discard(self.aws, proposed, stack=stack)
                 raise
@@ -193,12 +197,12 @@ class Up:
             self.terminal.step(f"{name} {done}")
         self.changed = self.changed or bool(names)
 
-    def _confirm(self, question: str) -> None:
+    def _confirm(self, question: str, *, refused: str) -> None:
         if self.yes:
             return
         otherwise = "Give --yes to do it without being asked."
         if not self.terminal.ask(question, wanted="y", otherwise=otherwise):
-            raise RefusalError("Nothing was changed.")
+            raise RefusalError(refused)
 
     def _show_cost(self) -> None:
         self.terminal.table(prices.rows(prices.estimate(self.parameters, self.templates)))

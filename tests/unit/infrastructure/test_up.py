@@ -251,12 +251,26 @@ def test_who_says_no_to_the_change_set_leaves_no_stack(
 ) -> None:
     account.answer_connection(stub("codeconnections"), parameters.connection_arn)
     screen = Screen(typed="y\nno\n")
-    with pytest.raises(RefusalError, match="Nothing was changed"):
+    with pytest.raises(RefusalError, match=r"^ecdeployer stays as it was\. .*stays for the next run\.$"):
         Up(aws, parameters, screen.terminal, templates=account.templates(tmp_path)).run()
     names = [stack["StackName"] for stack in aws.cloudformation.describe_stacks()["Stacks"]]
     assert names == ["ecdeployer-bootstrap"]
+    assert len(settings.names(aws, "ecdeployer")) == len(settings.SECRETS)
     assert "Topic" in screen.text
     assert "AWS::SNS::Topic" in screen.text
+
+
+def test_who_says_no_to_an_update_is_told_what_came_before(run: Up, stub: Stub, commands: mock.Mock) -> None:
+    run.run()
+    commands.reset_mock()
+    account.answer_connection(stub("codeconnections"), run.parameters.connection_arn)
+    more = replace(run.parameters, machines=3)
+    with pytest.raises(RefusalError, match=r"^ecdeployer stays as it was\. .*image, stays for the next run"):
+        Up(run.aws, more, Screen(typed="no\n").terminal, templates=run.templates).run()
+    assert [call[0] for call in commands.method_calls] == ["ensure_infrastructure", "golden_image"]
+    root = stacks.find(run.aws, "ecdeployer")
+    assert root
+    assert root.parameters["Machines"] == "2"
 
 
 def test_without_a_terminal_it_wants_to_be_told(
