@@ -8,7 +8,7 @@ https://aws.amazon.com/cloudwatch/pricing/. What depends on use (traffic, logs, 
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from .parameters import Parameters
@@ -20,6 +20,8 @@ HOURS = 730
 #: GiB of a portal machine's disk; the templates say the same.
 DISK = 16
 _REGIONS = ("us-east-1", "eu-west-1")
+#: Where it is priced for who is in another region.
+_INSTEAD = "eu-west-1"
 #: Empty where the price is not known.
 _MACHINES = {
     "t3.micro": ("0.0104", "0.0114"),
@@ -69,11 +71,27 @@ def estimate(parameters: Parameters, templates: Templates) -> list[Line]:
 
 def rows(lines: list[Line]) -> list[tuple[str, str]]:
     """The table that a person reads, with its sum."""
+    total, without = _sum(lines)
+    priced = [(line.what, "?" if line.monthly is None else f"{line.monthly:>9,.2f}") for line in lines]
+    return [("A MONTH", "US DOLLARS"), *priced, (f"together{without}", f"{total:>9,.2f}")]
+
+
+def elsewhere(parameters: Parameters, templates: Templates) -> str:
+    """For a region without prices, whose sum means nothing; empty for one that has them."""
+    if parameters.region in _REGIONS:
+        return ""
+    total, without = _sum(estimate(replace(parameters, region=_INSTEAD), templates))
+    return (
+        f"There are no prices for {parameters.region} here, and the sum lacks them; "
+        f"in {_INSTEAD} it would be {total:,.2f} dollars{without}."
+    )
+
+
+def _sum(lines: list[Line]) -> tuple[Decimal, str]:
+    """And what to say where it is not the whole."""
     known = [line.monthly for line in lines if line.monthly is not None]
     without = "" if len(known) == len(lines) else ", without what has no price here"
-    total = (f"together{without}", f"{sum(known, Decimal(0)):>9,.2f}")
-    priced = [(line.what, "?" if line.monthly is None else f"{line.monthly:>9,.2f}") for line in lines]
-    return [("A MONTH", "US DOLLARS"), *priced, total]
+    return sum(known, Decimal(0)), without
 
 
 def _lines(parameters: Parameters, templates: Templates) -> Iterator[Line]:

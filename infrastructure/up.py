@@ -209,6 +209,8 @@ class Up:
         self.terminal.say(
             f"  List prices of {prices.LISTED:%B %Y}, without tax, traffic, logs, builds and sites."
         )
+        if elsewhere := prices.elsewhere(self.parameters, self.templates):
+            self.terminal.say(f"  {elsewhere}")
 
     def _farewell(self) -> None:
         parameters = self.parameters

@@ -61,6 +61,27 @@ def test_what_has_no_price_is_said(given: Parameters, templates: Templates, chan
     assert rows[-1][0] == "together, without what has no price here"
 
 
+def test_a_region_without_prices_is_said_with_what_it_would_be_in_ireland(
+    given: Parameters, templates: Templates
+) -> None:
+    assert prices.elsewhere(replace(given, region="ap-south-1"), templates) == (
+        "There are no prices for ap-south-1 here, and the sum lacks them; "
+        "in eu-west-1 it would be 96.66 dollars."
+    )
+
+
+def test_what_has_no_price_in_ireland_either(given: Parameters, templates: Templates) -> None:
+    large = replace(given, region="ap-south-1", database_class="db.t4g.large")
+    assert prices.elsewhere(large, templates).endswith(
+        "in eu-west-1 it would be 84.25 dollars, without what has no price here."
+    )
+
+
+@pytest.mark.parametrize("region", prices._REGIONS)
+def test_a_region_with_prices_needs_no_other(given: Parameters, templates: Templates, region: str) -> None:
+    assert prices.elsewhere(replace(given, region=region), templates) == ""
+
+
 def test_a_machine_costs_here_what_it_costs_on_the_portal_s_pages() -> None:
     for kind, priced in prices._MACHINES.items():
         assert [Decimal(price) for price in priced] == [

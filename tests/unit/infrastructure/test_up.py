@@ -188,6 +188,14 @@ def test_a_changed_address_of_the_database_is_set_and_deployed(run: Up, stub: St
     assert value(run.aws, "/ecdeployer/portal/PORTAL_URL") == "https://portal.example.com"
 
 
+@pytest.mark.parametrize(("region", "said"), [("eu-west-1", False), ("eu-north-1", True)])
+def test_a_region_without_prices_is_said_under_the_table(
+    aws: AWS, given: Parameters, screen: Screen, region: str, said: bool
+) -> None:
+    Up(aws, replace(given, region=region), screen.terminal)._show_cost()
+    assert ("There are no prices for eu-north-1 here" in screen.text.rpartition("List prices of")[2]) is said
+
+
 def test_what_was_changed_and_not_deployed_is_deployed_by_the_next_run(run: Up, stub: Stub) -> None:
     run.run()
     more = replace(run.parameters, machines=3)
