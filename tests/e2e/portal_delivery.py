@@ -80,7 +80,7 @@ class Portal:
         return self.deployments[-1]
 
     def spoilt(self, revision: Revision) -> Revision:
-        """The same, with another file in it than was built."""
+        """The same files, of which one has more in it than was built."""
         s3, key = self.delivery.cloud.client("s3"), f"spoilt-{revision.key}"
         body = s3.get_object(Bucket=BUCKET, Key=revision.key)["Body"].read()
         buffer = io.BytesIO()
