@@ -85,3 +85,54 @@ def test_what_cannot_become_the_portal_is_refused(
 def test_a_refusal_names_what_was_added(machine: Machine) -> None:
     with_an_added_file(machine)
     assert "> ./ecdeployer/sitecustomize.py\n" in machine.run("before_install").stdout
+
+
+#: In place of mv: notes whether there was something to put the file over.
+NOTING_MV = """\
+target=${@: -1}
+[[ -e $target ]] && echo "over $target" >>"$0.log" || echo "anew $target" >>"$0.log"
+PATH=${PATH#*:} exec mv "$@"
+"""
+
+
+@pytest.fixture
+def installed(machine: Machine) -> Machine:
+    """The first bundle is on the disk."""
+    machine.install()
+    return machine
+
+
+def test_scripts_come_into_their_place_whole_and_nothing_else_goes(installed: Machine) -> None:
+    installed.scripts.mkdir(parents=True)
+    (installed.scripts / "of_an_older_release.py").touch()
+    done = installed.run("after_install")
+    assert done.returncode == 0, done.stdout
+    files = {str(path.relative_to(installed.scripts)) for path in installed.scripts.rglob("*.*")}
+    assert files == {"deploy.sh", "more/words.py", "of_an_older_release.py"}
+    assert sorted(path.name for path in installed.scripts.parent.iterdir()) == ["user_data", "venv"]
+    manage = installed.root / "usr/local/bin/portal-manage"
+    assert [path.name for path in manage.parent.iterdir()] == [manage.name]
+    assert manage.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_script_is_never_missing_while_the_next_one_comes(installed: Machine) -> None:
+    installed.run("after_install")
+    (installed.bundle / "user_data/more/words.py").write_text("WORDS = 2\n")
+    installed.stub("mv", NOTING_MV)
+    with (installed.scripts / "more/words.py").open() as running:
+        assert installed.run("after_install").returncode == 0
+        assert running.read() == "WORDS = 1\n"
+    assert (installed.scripts / "more/words.py").read_text() == "WORDS = 2\n"
+    moved = (installed.root / "stubs/mv.log").read_text().splitlines()
+    manage = installed.root / "usr/local/bin/portal-manage"
+    for path in (installed.scripts / "deploy.sh", installed.scripts / "more/words.py", manage):
+        assert any(Path(line.removeprefix("over ")) == path for line in moved), moved
+
+
+def test_what_an_interrupted_unpacking_left_is_not_taken_along(installed: Machine) -> None:
+    left = installed.scripts.with_suffix(".new")
+    left.mkdir(parents=True)
+    (left / "half.py").touch()
+    assert installed.run("after_install").returncode == 0
+    assert not left.exists()
+    assert not (installed.scripts / "half.py").exists()
