@@ -25,6 +25,10 @@ serving() { # the release that nginx asks; empty for none
     printf '%s' "${conf%.conf}"
 }
 
+write_down() { # FILE TEXT: whole or not at all, for the hook that is run again when this one was killed
+    printf '%s\n' "$2" >"$1.new" && mv -f "$1.new" "$1"
+}
+
 write_document() { # DEPLOYMENT RELEASE TARGET [back]
     (umask 077 && PYTHONPATH=$bundle/ecdeployer/ecdeployer python3 -sPBm cloud_init.portal \
         "$bundle" "$machine" "$1" "$2" "${@:4}" >"$3.new")

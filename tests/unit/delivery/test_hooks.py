@@ -136,3 +136,48 @@ def test_what_an_interrupted_unpacking_left_is_not_taken_along(installed: Machin
     assert installed.run("after_install").returncode == 0
     assert not left.exists()
     assert not (installed.scripts / "half.py").exists()
+
+
+def release_of(machine: Machine, deployment: str) -> str:
+    """That after_install gives it."""
+    done = machine.run("after_install", deployment=deployment)
+    assert done.returncode == 0, done.stdout
+    return str(machine.document()["release"])
+
+
+def test_a_hook_that_is_run_again_gives_the_same_number_and_each_deployment_has_its_own(
+    installed: Machine,
+) -> None:
+    given = [release_of(installed, deployment) for deployment in ("d-1", "d-1", "d-2", "d-1")]
+    assert given == ["000001", "000001", "000002", "000001"]
+
+
+def test_numbers_go_on_above_releases_that_are_there(installed: Machine) -> None:
+    for name in ("000008", "000041", "100.part"):
+        (installed.root / "srv/ecdeployer/releases" / name).mkdir(parents=True)
+    assert release_of(installed, "d-1") == "000042"
+
+
+def test_an_empty_number_of_a_hook_that_was_killed_is_mended(installed: Machine) -> None:
+    release_of(installed, "d-1")
+    release_of(installed, "d-2")
+    [second] = [path for path in installed.kept.glob("*.release") if path.read_text() == "000002\n"]
+    second.write_text("")
+    assert release_of(installed, "d-2") == "000002"
+
+
+@pytest.mark.parametrize(("hook", "file"), [("after_install", "release"), ("application_start", "previous")])
+def test_a_hook_that_is_killed_while_it_writes_leaves_nothing_that_counts(
+    installed: Machine, hook: str, file: str
+) -> None:
+    installed.serve("000007")
+    installed.run("after_install", deployment="d-0")
+    installed.stub("mv", f'[[ ${{@: -1}} == *.{file} ]] && exit 137\nPATH=${{PATH#*:}} exec mv "$@"')
+    before = set(installed.kept.glob(f"*.{file}"))
+    assert installed.run(hook).returncode != 0
+    assert set(installed.kept.glob(f"*.{file}")) == before
+    (installed.root / "stubs/mv").unlink()
+    assert installed.run(hook).returncode == 0
+    [written] = set(installed.kept.glob(f"*.{file}")) - before
+    assert written.read_text() == {"release": "000002\n", "previous": "000007\n"}[file]
+    assert not list(installed.kept.glob("*.new"))
