@@ -52,6 +52,10 @@ class Balancer(Protocol):
     def allow(self, ec2_id: str) -> None: ...
 
 
+class RollbackError(Exception):
+    """What failed when the last good revision was to come back. Machines have to be looked at."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Revision:
     """A bundle in S3, and its appspec.yml."""
@@ -122,6 +126,7 @@ class CodeDeploy:
 
     def deploy(self, revision: Revision, machines: Sequence[str]) -> Deployment:
         """One after the other; after a failure the last good revision comes back to those that were changed.
+        Raises RollbackError.
 
         CodeDeploy lets OneAtATime succeed when only the last of several machines failed, and leaves that one
         out of the balancer; here that is a failure, too:
@@ -135,7 +140,7 @@ class CodeDeploy:
             self.say(f"{deployment.reason}\nrolling back to {self.last.commit[:12]}")
             back = self._run(self.last, touched)
             if back.failed:
-                raise RuntimeError(f"the rollback failed as well: {back.reason}")
+                raise RollbackError(f"the rollback failed as well: {back.reason}")
         return deployment
 
     def _run(self, revision: Revision, machines: Sequence[str]) -> Deployment:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from scripts.delivery.cloud import Cloud, Command
-from scripts.delivery.codedeploy import EVENTS, CodeDeploy, Revision
+from scripts.delivery.codedeploy import EVENTS, CodeDeploy, Revision, RollbackError
 
 GOOD, BAD = (
     Revision(key=f"{name}.zip", commit=name * 40, appspec={"hooks": {}}) for name in ("a", "b")
@@ -109,5 +109,5 @@ def test_the_first_deployment_has_nothing_to_go_back_to(account: Account, group:
 def test_a_rollback_that_fails_is_said(account: Account, group: CodeDeploy) -> None:
     group.deploy(GOOD, MACHINES)
     account.failing = {("i-1", "ApplicationStart", "b"), ("i-1", "ApplicationStart", "a")}
-    with pytest.raises(RuntimeError, match="the rollback failed as well: ApplicationStart"):
+    with pytest.raises(RollbackError, match="the rollback failed as well: ApplicationStart"):
         group.deploy(BAD, MACHINES)
