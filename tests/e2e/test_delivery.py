@@ -192,7 +192,9 @@ FAULTS: dict[str, Callable[[Portal], None]] = {
     "PostgreSQL": lambda portal: lose_service(portal, "postgresql@15-main"),
     "machine": lose_machine,
 }
-
+#: Within so many seconds the requests lie that fail; 0 where none may fail. On a busy host the web took 1.2,
+#: PostgreSQL 7.1 and the machine 3.4.
+WITHIN = {"web": 10, "worker": 0, "beat": 0, "Redis": 0, "PostgreSQL": 20, "machine": 20}
 
 #: The costliest of them in CI; all of them with FAULTS=all.
 CHOSEN = list(FAULTS) if os.environ.get("FAULTS") == "all" else ["web", "PostgreSQL", "machine"]
@@ -209,7 +211,7 @@ def test_what_was_accepted_is_finished_whatever_is_killed(portal: Portal, what: 
     failed = [visit.at for visit in crowd.failed]
     span = max(failed) - min(failed) if failed else 0
     print(f"{what}: {len(failed)} of {len(crowd.visits)} requests failed, within {span:.1f} s")
-    assert span < 30
+    assert not failed or span < WITHIN[what], why(portal, crowd)
     portal.wait_until_ready()
     assert portal.commits() == {portal.head()}
     for ec2_id in portal.delivery.machines:
