@@ -1,4 +1,4 @@
-"""The hooks of appspec.yml, each run by bash on a machine that is a folder."""
+"""The hooks that put a bundle on the disk, run by bash on a machine that is a folder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,13 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.unit.delivery.machine import Machine
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    machine = Machine(tmp_path)
-    machine.make()
-    return machine
 
 
 def test_a_machine_and_a_bundle_that_are_well_are_let_through(machine: Machine) -> None:
@@ -93,13 +86,6 @@ target=${@: -1}
 [[ -e $target ]] && echo "over $target" >>"$0.log" || echo "anew $target" >>"$0.log"
 PATH=${PATH#*:} exec mv "$@"
 """
-
-
-@pytest.fixture
-def installed(machine: Machine) -> Machine:
-    """The first bundle is on the disk."""
-    machine.install()
-    return machine
 
 
 def test_scripts_come_into_their_place_whole_and_nothing_else_goes(installed: Machine) -> None:
