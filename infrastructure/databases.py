@@ -8,6 +8,9 @@ from .stacks import TAG, Resource
 from .terminal import RefusalError, Terminal
 
 _INTERVAL, _LIMIT = 15, 1800
+#: What RDS changes in. After a disk has grown the second lasts for hours:
+#: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
+_FREE = {"available", "storage-optimization"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def unprotect(aws: AWS, terminal: Terminal, found: list[Database]) -> None:
     Raises RefusalError where RDS is busy with one for longer than half an hour.
     """
     for name in (each.id for each in found if each.protected):
-        _wait(aws, terminal, name, lambda each: not each.protected or each.status == "available")
+        _wait(aws, terminal, name, lambda each: not each.protected or each.status in _FREE)
         if not any(each.protected for each in _database(aws, name)):
             continue
         change = aws.rds.modify_db_instance
