@@ -17,6 +17,8 @@ IN_ORDER = True
 
 #: A page, whose style sheet is asked for next, an answer of the API, and a probe.
 PATHS = ["/accounts/login/", "/api/v1/applications", "/healthz"]
+#: Visits a second: with the style sheets a hundred requests.
+RATE = 75
 STYLE = re.compile(r'href="(/static/portal/pages\.[0-9a-f]{12}\.css)"')
 
 
@@ -97,7 +99,7 @@ def test_the_next_commit_comes_under_load_and_loses_nothing(portal: Portal) -> N
     before, style_before = portal.head(), style_sheet(portal)
     commit = portal.commit("The next version", next_version)
     revision = portal.build(commit)
-    with visitors(portal.address, paths=PATHS, token=portal.token) as crowd:
+    with visitors(portal.address, rate=RATE, paths=PATHS, token=portal.token) as crowd:
         sites = [portal.create(f"before-{number}") for number in range(2)]
         deployment = portal.deploy(revision)
         sites += [portal.create("after")]
