@@ -49,6 +49,21 @@ def find(template: str, logical_id: str) -> Resource:
     return Resource(template, logical_id, body["Type"], body)
 
 
+def statements(role: Resource) -> list[dict[str, Any]]:
+    """Of its own policies."""
+    return [
+        statement
+        for policy in role.properties["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def actions(statement: dict[str, Any]) -> list[str]:
+    """A single one is written without a list."""
+    found = statement["Action"]
+    return [found] if isinstance(found, str) else list(found)
+
+
 def resolved(part: Any, values: Mapping[str, str]) -> Any:
     """With ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub`` replaced by what they stand for. KeyError: nobody said."""
     if isinstance(part, list):

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.iam.requests import PORTAL, SCOPE
 from tests.iam.s3 import BUCKET
-from tests.stack_templates import find, resolved
+from tests.stack_templates import find, resolved, statements
 
 ARTIFACTS, STATIC = "sites-artifacts", "sites-static"
 REPOSITORY = "owner/portal"
@@ -29,11 +29,8 @@ def own_statements(role: str) -> list[dict[str, Any]]:
     """What roles.yaml itself gives it, with a connection of either kind."""
     found: list[dict[str, Any]] = []
     for connection in (CONNECTION, OLDER):
-        policies = resolved(
-            find("roles", role).properties["Policies"], VALUES | {"ConnectionArn": connection}
-        )
-        statements = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
-        found += [each for each in statements if each not in found]
+        own = resolved(statements(find("roles", role)), VALUES | {"ConnectionArn": connection})
+        found += [each for each in own if each not in found]
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ecdeployer.instances.policy_template import render
 
-from tests.stack_templates import FOLDER, Resource, find, resources
+from tests.stack_templates import FOLDER, actions, find, resources, statements
 
 ROLES = {role.id: role for role in resources("AWS::IAM::Role")}
 TRUST = {
@@ -22,19 +22,6 @@ ANYWHERE = re.compile(
     r"(\w+:(Describe|List)[\w*]*|tag:GetResources|ssm:UpdateInstanceInformation|ssmmessages:\w+)"
 )
 OPERATING = Path(__file__).parents[3] / "docs" / "operating.md"
-
-
-def statements(role: Resource) -> list[dict[str, Any]]:
-    return [
-        statement
-        for policy in role.properties["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-    ]
-
-
-def actions(statement: dict[str, Any]) -> list[str]:
-    found = statement["Action"]
-    return [found] if isinstance(found, str) else list(found)
 
 
 def test_the_portals_policy_is_the_codes_own() -> None:
