@@ -80,7 +80,9 @@ def why(portal: Portal, crowd: Crowd) -> str:
 
 def style_sheet(portal: Portal) -> str:
     """Of the page, as its release calls it."""
-    [found] = STYLE.findall(requests.get(f"{portal.url}/accounts/login/", timeout=10).text)
+    page = requests.get(f"{portal.url}/accounts/login/", timeout=10)
+    assert page.status_code == 200
+    [found] = STYLE.findall(page.text)
     return str(found)
 
 
