@@ -87,6 +87,6 @@ def test_what_cannot_be_printed_does_no_harm() -> None:
     "piece", ["a", "a:", "http://", "http://a:", "password", "-----BEGIN KEY", "eyJ", "token=", "a.", " "]
 )
 def test_no_text_makes_the_search_slow(piece: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     redact(piece * (200_000 // len(piece)))
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

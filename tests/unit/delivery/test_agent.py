@@ -87,13 +87,11 @@ def test_the_next_one_stops_by_the_script_of_the_one_before_and_leaves_none_of_i
 def test_a_hook_that_fails_ends_the_command_with_its_place(tmp_path: Path) -> None:
     def fail(**changes: Any) -> str:
         hook = {"location": "hook", **changes}
-        process = [str(tmp_path / "hook")]
         (tmp_path / "deployment-archive").mkdir(exist_ok=True)
         script = tmp_path / "deployment-archive" / "hook"
         script.write_text("#!/bin/sh\necho said\nsleep 0.3\nexit 4\n")
         script.chmod(0o755)
         told = dict.fromkeys(agent.TOLD, "x")
-        assert process
         with pytest.raises(SystemExit) as end:
             agent.run(hook, event="AfterInstall", folder=tmp_path, told=told)
         return str(end.value)

@@ -57,18 +57,32 @@ def test_a_part_that_hangs_holds_no_probe_up_and_is_asked_once(
     client: Client, account: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beat()
-    answered = threading.Event()
-    account.side_effect = lambda _: answered.wait(30)
+    hangs = 60
+    asked, answered = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> None:
+        asked.set()
+        answered.wait(hangs)
+
+    account.side_effect = hang
+    monkeypatch.setattr(readiness, "_now", lambda: 1000.0)  # answers hold while the clock stands
+    for part in [check.begin() for check in readiness.CHECKS if check.name != "aws"]:
+        assert part.result(hangs).is_ok
     monkeypatch.setattr(readiness, "LIMIT", 0.3)
     began = time.monotonic()
     with ThreadPoolExecutor(8) as probes:
         found = list(probes.map(lambda _: readiness.read_parts(), range(8)))
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < hangs / 2
     for parts in found:
-        assert {part.name: part.state for part in parts}["aws"] == "no answer in time"
-        assert {part.name for part in parts if part.is_ok} >= {"database", "worker"}
+        assert {part.name: part.state for part in parts} == {
+            "database": "ok",
+            "redis": "ok",
+            "aws": "no answer in time",
+            "worker": "ok",
+        }
+    assert asked.wait(hangs)
     answered.set()
-    monkeypatch.setattr(readiness, "LIMIT", 5)
+    monkeypatch.setattr(readiness, "LIMIT", hangs)
     assert ready(client)[0] == 200
     account.assert_called_once()
 
