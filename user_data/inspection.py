@@ -10,9 +10,9 @@ import re
 import sys
 from typing import Any
 
+from user_data import hashed_files
+
 PREFIX = re.compile(r"/[A-Za-z0-9._~/-]{1,200}/", re.ASCII)
-#: What ManifestStaticFilesStorage puts before the extension.
-HASHED = r"\.[0-9a-f]{12}\.[A-Za-z0-9.]+$"
 LOCATION = """\
 location ^~ {prefix} {{
     alias {directory}/;
@@ -47,7 +47,7 @@ def locations(inspected: dict[str, Any], release: str) -> str:
         if prefix in seen or "//" in prefix or "/." in prefix:
             continue
         seen.add(prefix)
-        extra = DOTFILES.format() + (IMMUTABLE.format(hashed=HASHED) if hashed else "")
+        extra = DOTFILES.format() + (IMMUTABLE.format(hashed=hashed_files.PATTERN) if hashed else "")
         cache = "public, max-age=3600" if hashed else "public, max-age=600"
         text += LOCATION.format(prefix=prefix, directory=directory, cache=cache, extra=extra)
     return text

@@ -41,9 +41,17 @@ start() {
 
 health() {
     tool check live "$state" "$release" "unix:/run/ecdeployer/$release.sock" "${given[health_path]}"
+    keep_hashed_files || true
     point_nginx "$etc/nginx/$release.conf"
     tool check live "$state" "$release" tcp:127.0.0.1:80 "${given[health_path]}"
     switch_processes "$release" "$state"
+}
+
+keep_hashed_files() { # of what serves until now
+    local leaving
+    leaving=$(release_of "$previous")
+    if [[ -z $leaving || $leaving == "$release" ]]; then return; fi
+    (cd "$tools" && as_site timeout 60 python3 -sEm user_data.hashed_files "$root/releases/$leaving" "$home")
 }
 
 switch_processes() { # RELEASE [STATE]: what runs beside the site is of this release; empty for nothing

@@ -1,5 +1,6 @@
 """From release to release and back under a hundred requests a second: none is lost, whatever is pushed."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -92,6 +93,34 @@ def test_no_request_is_lost_from_release_to_release_and_back(site: Site) -> None
     assert [event["step"] for event in returned.events] == ["start", "start", "health", "health"]
     assert site.live() == before
     assert site.bench.get(site.instance)[1] == "<h1>release one</h1>"
+
+
+WITH_HASHES = """{
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+}"""
+
+
+def test_a_page_that_is_open_finds_its_style_after_a_push_and_a_return(site: Site) -> None:
+    pages, releases = [], []
+    for color in ("red", "green", "blue"):
+        sheet = f"body {{ color: {color} }}\n"
+        name = hashlib.md5(sheet.encode(), usedforsecurity=False).hexdigest()[:12]
+        pages.append((f"/static/pages/style.{name}.css", (200, sheet)))
+        report = site.push(
+            {**projects.plain(STORAGES=WITH_HASHES), "mysite/pages/static/pages/style.css": sheet}
+        )
+        assert report.result
+        assert report.result["state"] == "succeeded", report.texts
+        releases.append(site.live())
+        for path, answer in pages[-2:]:
+            assert site.bench.get(site.instance, path)[:2] == answer
+        assert site.bench.get(site.instance, "/static/pages/style.css")[:2] == (200, sheet)
+    assert site.bench.get(site.instance, pages[0][0])[0] == 404
+    site.roll_back(releases[1])
+    assert site.live() == releases[1]
+    for path, answer in pages:
+        assert site.bench.get(site.instance, path)[:2] == answer
 
 
 #: For as long as more visitors come than Debian's nginx would let wait on two processors.

@@ -31,6 +31,7 @@ DEPLOYING = (
     "ecdeployer_warmup.py",
     "environment.py",
     "fields.py",
+    "hashed_files.py",
     "inspection.py",
     "install.py",
     "launch.py",
