@@ -176,9 +176,14 @@ def cancel(application: Application, *, by: User | None) -> None:
         _record(current, by=by, verb="cancelled", detail=f"deployment {numbers}")
         for deployment in cancelled:
             if deployment.kind == Deployment.Kind.FIRST:
-                instance = Instance.objects.filter(pk=deployment.instance_id)
-                instance.update(end_asked_at=timezone.now())
-                wake_termination(deployment.instance_id)
+                _end_unless_it_served(deployment.instance_id)
+
+
+def _end_unless_it_served(pk: UUID) -> None:
+    """A push that was queued before the machine was there counts as a first deployment until it begins."""
+    served = Deployment.objects.filter(instance=pk, state=DeploymentState.SUCCEEDED).exists()
+    if not served and Instance.objects.filter(pk=pk).update(end_asked_at=timezone.now()):
+        wake_termination(pk)
 
 
 def set_environment(

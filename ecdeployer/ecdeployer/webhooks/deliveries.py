@@ -17,6 +17,7 @@ KEPT, KEPT_DAYS = 500, 30
 #: Pushes that come within so long of a deployment wait for the next one: many become one.
 PAUSE = timedelta(seconds=1)
 _SUPERSEDED = "A newer push came before it was its turn."
+_REPLACED = "Another delivery was asked for before it was its turn."
 
 
 def waiting() -> list[UUID]:
@@ -40,16 +41,17 @@ def settle(pk: UUID) -> timedelta | None:
             return PAUSE - (now - webhook.settled_at)
         newest = max(pushes, key=_age)
         older = [push.pk for push in pushes if push is not newest]
-        Delivery.objects.filter(pk__in=older).update(outcome=Outcome.SUPERSEDED, reason=_SUPERSEDED)
+        reason = _REPLACED if newest.asked_by_id else _SUPERSEDED
+        Delivery.objects.filter(pk__in=older).update(outcome=Outcome.SUPERSEDED, reason=reason)
         _settle(application, newest)
-        head = newest.commit if newest.outcome == Outcome.DEPLOYED else webhook.head
-        Webhook.objects.filter(pk=pk).update(settled_at=now, head=head)
+        changes = {"head": newest.commit, "head_at": now} if newest.outcome == Outcome.DEPLOYED else {}
+        Webhook.objects.filter(pk=pk).update(settled_at=now, **changes)
     return PAUSE
 
 
-def _age(push: Delivery) -> tuple[bool, float, int]:
-    """What a person asked for is the newest; else the time of the push, since senders keep no order."""
-    return push.asked_by_id is not None, (push.pushed_at or push.received_at).timestamp(), push.pk
+def _age(push: Delivery) -> tuple[float, int]:
+    """The time of the push, since senders keep no order; of one that a person asked for, when that was."""
+    return (push.pushed_at or push.received_at).timestamp(), push.pk
 
 
 def _settle(application: Application, push: Delivery) -> None:
@@ -63,7 +65,8 @@ def _settle(application: Application, push: Delivery) -> None:
 def _was_overtaken(push: Delivery) -> bool:
     if push.pushed_at is None or push.asked_by_id is not None:
         return False
-    deployed = Delivery.objects.filter(application=push.application_id, outcome=Outcome.DEPLOYED)
+    pushed = Delivery.objects.filter(application=push.application_id, asked_by=None)
+    deployed = pushed.filter(outcome=Outcome.DEPLOYED)
     return deployed.filter(pushed_at__gt=push.pushed_at, ref=push.ref).exists()
 
 

@@ -82,14 +82,20 @@ def _claim(pk: UUID) -> Webhook | None:
 
 
 def _found(webhook: Webhook, head: str) -> Deployment | None:
-    """Deploy a head that is new: not the one that was seen, is live, waits, or was tried last."""
+    """Deploy a head that is new: not the one that was seen, is live, waits, or was tried since."""
     with transaction.atomic():
         application = Application.objects.select_for_update().get(pk=webhook.pk)
         row = Webhook.objects.filter(pk=webhook.pk)
-        seen = row.values_list("head", flat=True).get()
+        now = timezone.now()
         row.update(failures=0, trouble="")
-        if head == seen or head in _known(application):
-            row.update(head=head)
+        if not row.filter(head_at=webhook.head_at).exists():
+            # A push came while the repository was asked, whose answer may be older.
+            row.update(due_at=now)
+            return None
+        if head == webhook.head:
+            return None
+        if head in _known(application, since=webhook.head_at):
+            row.update(head=head, head_at=now)
             return None
         try:
             trigger = Deployment.Trigger.POLL
@@ -97,18 +103,21 @@ def _found(webhook: Webhook, head: str) -> Deployment | None:
         except actions.RefusedError as error:
             row.update(trouble=str(error))
             return None
-        row.update(head=head)
+        row.update(head=head, head_at=now)
         return deployment
 
 
-def _known(application: Application) -> set[str]:
-    """Going back to an older release is no new head, and neither is a head whose deployment failed."""
+def _known(application: Application, *, since: datetime) -> set[str]:
+    """Going back to an older release is no new head, and neither is a head whose deployment failed.
+
+    ``since``: what somebody deployed by hand after that was the head then, or is meant to be live anyway.
+    """
     deployments = application.deployments.exclude(commit_sha="").order_by("-number")
     succeeded = deployments.filter(state=DeploymentState.SUCCEEDED)
     unfinished = deployments.filter(state__in=_UNFINISHED)
-    return {
-        each.commit_sha for found in (deployments, succeeded) for each in found.only("commit_sha")[:1]
-    } | {each.commit_sha for each in unfinished.only("commit_sha")}
+    newest = {each.commit_sha for found in (deployments, succeeded) for each in found.only("commit_sha")[:1]}
+    later = deployments.filter(finished_at__gte=since) | unfinished
+    return newest | set(later.values_list("commit_sha", flat=True))
 
 
 def _failed(webhook: Webhook, trouble: str) -> None:

@@ -3,6 +3,7 @@ import secrets
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from ..applications.models import Application
@@ -33,6 +34,7 @@ class Webhook(models.Model):
     refusals = models.JSONField(default=list, help_text="The last few of them: at, why, address.")
 
     head = models.CharField(max_length=40, blank=True, help_text="The commit that was last seen there.")
+    head_at = models.DateTimeField(default=timezone.now, db_default=Now(), help_text="Since when it is that.")
     asked_at = models.DateTimeField(null=True, blank=True, help_text="When the repository was last asked.")
     due_at = models.DateTimeField(default=timezone.now, db_index=True, help_text="When to ask it next.")
     failures = models.PositiveSmallIntegerField(default=0, help_text="Since it last answered.")

@@ -319,6 +319,20 @@ def test_cancelling_a_later_deployment_leaves_the_site(
     assert application.deployments.get(number=2).state == DeploymentState.CANCELLED
 
 
+def test_cancelling_a_push_that_came_before_the_machine_was_there_leaves_the_site(owner: User) -> None:
+    application = create(owner)
+    first = application.deployments.get()
+    first.move(DeploymentState.RUNNING)
+    pushed = actions.deploy_again(application, by=None, trigger=Deployment.Trigger.WEBHOOK)
+    instance = give_machine(application)
+    first.move(DeploymentState.SUCCEEDED)
+    actions.cancel(application, by=owner)
+    pushed.refresh_from_db()
+    instance.refresh_from_db()
+    assert (pushed.kind, pushed.state) == (Deployment.Kind.FIRST, DeploymentState.CANCELLED)
+    assert instance.end_asked_at is None
+
+
 def test_terminating_twice_and_deploying_afterwards_are_refused(owner: User) -> None:
     application = create(owner)
     actions.terminate(application, by=owner)

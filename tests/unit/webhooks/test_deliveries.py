@@ -12,6 +12,7 @@ from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.states import DeploymentState
 from ecdeployer.instances.states import InstanceState
 from ecdeployer.webhooks import deliveries, tasks
+from ecdeployer.webhooks.actions import redeliver
 from ecdeployer.webhooks.models import Delivery, Webhook
 
 from tests.portal_records import make_delivery, make_deployment
@@ -91,6 +92,34 @@ def test_an_older_push_that_arrives_late_is_not_deployed(application: Applicatio
     late.refresh_from_db()
     assert (late.outcome, late.deployment) == ("superseded", None)
     assert "newer push was deployed" in late.reason
+
+
+@pytest.mark.parametrize("asked_first", [True, False])
+def test_a_delivery_that_is_asked_for_again_is_as_old_as_the_request(
+    application: Application, asked_first: bool
+) -> None:
+    old = make_delivery(application, outcome="ignored", commit=OTHER)
+    before = timezone.now()
+    again = redeliver(old, by=application.owner)
+    push = make_delivery(application, pushed_at=timezone.now() if asked_first else before)
+    deliveries.settle(application.pk)
+    again.refresh_from_db()
+    push.refresh_from_db()
+    expected = ("superseded", "deployed") if asked_first else ("deployed", "superseded")
+    assert (again.outcome, push.outcome) == expected
+    said = "A newer push came" if asked_first else "Another delivery was asked for"
+    assert said in again.reason + push.reason
+
+
+def test_a_push_that_arrives_late_is_newer_than_what_was_delivered_again(application: Application) -> None:
+    pushed_at = timezone.now()
+    redeliver(make_delivery(application, outcome="ignored", commit=OTHER), by=application.owner)
+    deliveries.settle(application.pk)
+    Webhook.objects.update(settled_at=None)
+    late = make_delivery(application, pushed_at=pushed_at)
+    deliveries.settle(application.pk)
+    late.refresh_from_db()
+    assert late.outcome == "deployed"
 
 
 def test_a_commit_that_is_on_its_way_is_not_asked_for_twice(application: Application) -> None:

@@ -10,11 +10,11 @@ from ecdeployer.deployments.states import DeploymentState
 from ecdeployer.git import repository
 from ecdeployer.git.errors import GitError
 from ecdeployer.instances.states import InstanceState
-from ecdeployer.webhooks import heads, tasks
+from ecdeployer.webhooks import deliveries, heads, tasks
 from ecdeployer.webhooks.models import RepositoryHost, Webhook
 from pytest_django import Settings
 
-from tests.portal_records import make_deployment
+from tests.portal_records import make_delivery, make_deployment
 
 LIVE = "4f9d2c1a7be05c3d98e6f1420ab7c5d3e8f90b12"
 NEW = "b" * 40
@@ -99,10 +99,46 @@ def test_going_back_to_an_older_release_is_left_alone(
 def test_a_push_back_to_an_older_commit_is_a_new_head(
     webhook: Webhook, application: Application, answer: Answer
 ) -> None:
-    Webhook.objects.update(head=NEW)
     make_deployment(application.instances.get(), DeploymentState.SUCCEEDED, commit_sha=NEW)
+    Webhook.objects.update(head=NEW, head_at=timezone.now())
     answer(LIVE)
     assert heads.ask(webhook.pk) is not None
+
+
+@pytest.mark.parametrize("state", [DeploymentState.SUCCEEDED, DeploymentState.FAILED])
+def test_a_head_that_somebody_deployed_before_it_was_seen_is_not_deployed_over_what_came_then(
+    webhook: Webhook, application: Application, answer: Answer, state: DeploymentState
+) -> None:
+    """By a button, within the minutes between two looks; then they went back, or on with what is live."""
+    answer(LIVE)
+    heads.ask(webhook.pk)
+    for ended, commit in ((state, NEW), (DeploymentState.SUCCEEDED, LIVE)):
+        make_deployment(application.instances.get(), ended, commit_sha=commit, finished_at=timezone.now())
+    answer(NEW)
+    assert ask_anew(webhook) is None
+    webhook.refresh_from_db()
+    assert webhook.head == NEW
+    answer(LIVE)
+    assert ask_anew(webhook) is None
+    answer("c" * 40)
+    assert ask_anew(webhook) is not None
+
+
+def test_an_answer_that_a_push_has_overtaken_is_asked_for_again(
+    webhook: Webhook, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def head(*_: Any, **__: Any) -> str:
+        make_delivery(application, commit="c" * 40)
+        deliveries.settle(application.pk)
+        return NEW
+
+    monkeypatch.setattr(repository, "head", head)
+    assert heads.ask(webhook.pk) is None
+    waiting = application.deployments.get(state=DeploymentState.QUEUED)
+    assert (waiting.commit_sha, waiting.trigger) == ("c" * 40, "webhook")
+    webhook.refresh_from_db()
+    assert webhook.head == "c" * 40
+    assert is_due()
 
 
 @pytest.mark.parametrize("why", ["off", "terminated", "not live", "stopped", "later"])
