@@ -4,7 +4,6 @@ What is done is a program whose output goes to a file, and is posted to the port
 answers when nobody wants it any more. At the end one report is printed, for a portal that was out of reach.
 """
 
-import codecs
 import contextlib
 import json
 import os
@@ -18,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from user_data.launch import as_site
-from user_data.report import OPENER, Deployment, load
+from user_data.report import OPENER, Deployment, load, whole
 
 FOLDER = "/var/lib/ecdeployer/commands"
 ENVIRONMENTS = "/etc/ecdeployer/environment"
@@ -32,6 +31,8 @@ KEPT = ("http_proxy", "https_proxy", "no_proxy", "AWS_ENDPOINT_URL")
 SUPERUSER = """
 import json, sys
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import identify_hasher
+from django.db import transaction
 given = json.load(sys.stdin)
 User = get_user_model()
 name, email = User.USERNAME_FIELD, User.get_email_field_name()
@@ -43,11 +44,15 @@ if missing:
     sys.exit("The user model wants more than this form knows: " + ", ".join(missing))
 if User._default_manager.filter(**{name: given["username"]}).exists():
     sys.exit(f"There is a user whose {name} is {given['username']} already.")
-user = User._default_manager.create_superuser(**fields, password=None)
-user.password = given["password_hash"]
-user.save(update_fields=["password"])
-from django.contrib.auth.hashers import identify_hasher
-identify_hasher(user.password)
+try:
+    identify_hasher(given["password_hash"])
+except ValueError:
+    sys.exit("The project's PASSWORD_HASHERS do not know the form that the password comes in: add "
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher at their end.")
+with transaction.atomic():
+    user = User._default_manager.create_superuser(**fields, password=None)
+    user.password = given["password_hash"]
+    user.save(update_fields=["password"])
 print(f"Created the superuser {given['username']}.")
 """
 
@@ -221,19 +226,6 @@ class Act:
         except (OSError, ValueError, KeyError):
             return False
         return True
-
-
-def whole(chunk: bytes, secrets: list[str]) -> int:
-    """How much of it can go: whole lines; where there is none, whole letters, and no half of a secret."""
-    if b"\n" in chunk:
-        return chunk.rindex(b"\n") + 1
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    decoder.decode(chunk)
-    end = len(chunk) - len(decoder.getstate()[0])
-    for secret in (text.encode() for text in secrets):
-        begins = range(max(0, len(chunk) - len(secret) + 1), end)
-        end = next((at for at in begins if secret.startswith(chunk[at:])), end)
-    return end
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:

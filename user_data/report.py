@@ -93,19 +93,44 @@ class Deployment:
         names = os.listdir(self.logs) if os.path.isdir(self.logs) else []
         return sorted(name[:-4] for name in names if name.endswith(".log"))
 
-    def log(self, step: str, offset: int, size: int) -> dict[str, Any] | None:
-        """The next part of a step's log, whole lines where it can be, never half a letter."""
+    def log(self, step: str, offset: int, size: int, *, last: bool) -> dict[str, Any] | None:
+        """The next part of a step's log, whole lines where it can be; all of it where nothing comes after."""
         with open(f"{self.logs}/{step}.log", "rb") as file:
             file.seek(offset)
             chunk = file.read(size)
+        if not last or len(chunk) == size:
+            chunk = chunk[: whole(chunk, self.secrets)]
         if not chunk:
             return None
-        if b"\n" in chunk:
-            chunk = chunk[: chunk.rindex(b"\n") + 1]
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        text = decoder.decode(chunk)
-        following = offset + len(chunk) - len(decoder.getstate()[0])
-        return {"step": step, "offset": offset, "next": following, "text": self.redacted(text)}
+        text = self.redacted(chunk.decode("utf-8", "replace"))
+        return {"step": step, "offset": offset, "next": offset + len(chunk), "text": text}
+
+    def end_of_log(self, step: str, size: int) -> dict[str, Any] | None:
+        """Its last bytes, without the end of a secret that begins before them."""
+        secrets = [text.encode() for text in self.secrets]
+        with open(f"{self.logs}/{step}.log", "rb") as file:
+            offset = max(0, file.seek(0, os.SEEK_END) - size)
+            ahead = min(offset, max(map(len, secrets), default=0))
+            file.seek(offset - ahead)
+            chunk = file.read(2 * ahead)
+        for secret in secrets:
+            at = chunk.find(secret, max(0, ahead - len(secret) + 1))
+            if 0 <= at < ahead:
+                offset = max(offset, offset - ahead + at + len(secret))
+        return self.log(step, offset, size, last=True)
+
+
+def whole(chunk: bytes, secrets: list[str]) -> int:
+    """How much of it can go: whole lines; where there is none, whole letters, and no half of a secret."""
+    if b"\n" in chunk:
+        return chunk.rindex(b"\n") + 1
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder.decode(chunk)
+    end = len(chunk) - len(decoder.getstate()[0])
+    for secret in (text.encode() for text in secrets):
+        begins = range(max(0, len(chunk) - len(secret) + 1), end)
+        end = next((at for at in begins if secret.startswith(chunk[at:])), end)
+    return end
 
 
 def load(path: str) -> Any:
@@ -157,7 +182,7 @@ class Reporter:
             return {**NOTHING, "events": events, "plan": planned}
         logs: list[dict[str, Any]] = []
         for step in self.deployment.steps():
-            part = self.deployment.log(step, self.offsets.get(step, 0), CHUNK)
+            part = self.deployment.log(step, self.offsets.get(step, 0), CHUNK, last=result is not None)
             if part and len(logs) < 3:
                 logs.append(part)
         final = result is not None and not events and not logs
@@ -216,9 +241,11 @@ def stop(deployment: Deployment) -> None:
     """It was called off: end all that deploy.sh has started. That gives up by itself then."""
     if os.path.exists(f"{deployment.state}/result.json"):
         return
+    # Before it has begun, too: what comes after this finds that it is not wanted.
+    os.makedirs(deployment.state, mode=0o700, exist_ok=True)
+    with open(f"{deployment.state}/cancelled", "w", encoding="ascii"):
+        pass
     try:
-        with open(f"{deployment.state}/cancelled", "w", encoding="ascii"):
-            pass
         with open(f"{deployment.state}/process", encoding="ascii") as file:
             process = int(file.read())
     except FileNotFoundError:
@@ -266,8 +293,7 @@ def status(deployment: Deployment) -> str:
     if len(json.dumps([body, planned])) < PRINTED / 2:
         body["plan"] = planned
     for step in reversed(deployment.steps()):
-        size = os.path.getsize(f"{deployment.logs}/{step}.log")
-        part = deployment.log(step, max(0, size - 3000), 3000)
+        part = deployment.end_of_log(step, 3000)
         if part and len(json.dumps([body, part])) < PRINTED:
             body["logs"].append(part)
     if len(json.dumps(body)) >= PRINTED:

@@ -5,6 +5,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -150,8 +151,10 @@ def run_a_command(aws: AWS, machine: ec2.Machine) -> None:
         answer = ssm.command_result(aws, command_id, machine.ec2_id)
         return answer if answer.finished else None
 
+    began = datetime.now(UTC)
     command_id = wait(send)
-    assert ssm.find_command(aws, deployment, machine.ec2_id) == command_id
+    assert ssm.find_command(aws, deployment, machine.ec2_id, since=began) == command_id
+    assert ssm.find_command(aws, deployment, machine.ec2_id, since=began + timedelta(hours=1)) is None
     assert wait(result).exit_code is not None
 
 

@@ -35,10 +35,6 @@ __all__ = [
     "terminate",
 ]
 
-#: What a deployment that rolls back takes from the one that made the release.
-_OF_A_RELEASE = (
-    "branch", "commit_sha", "commit_subject", "commit_author", "committed_at", "facts", "configuration"
-)  # fmt: skip
 _REFUSED = {
     InstanceState.STOPPING: "The instance is being stopped. Start it first.",
     InstanceState.STOPPED: "The instance is stopped. Start it first.",
@@ -104,14 +100,10 @@ def roll_back(to: Deployment, *, by: User | None, trigger: Deployment.Trigger) -
     Raises RefusedError, whose text is for the person.
     """
     with Application.kept(to.application_id):
-        current = _going_on(to.application)
-        if to not in releases.kept(current):
+        if to not in releases.kept(_going_on(to.application)):
             raise RefusedError(f"The release of deployment {to.number} is not kept any more.")
         _refuse_unless_up(to.instance)
-        copied = {name: getattr(to, name) for name in _OF_A_RELEASE}
-        return deployments.queue(
-            current, instance=to.instance, by=by, trigger=trigger, rolls_back_to=to, **copied
-        )
+        return deployments.queue_rollback(to, by=by, trigger=trigger)
 
 
 def _going_on(application: Application) -> Application:
@@ -169,7 +161,13 @@ def cancel(application: Application, *, by: User | None) -> None:
     """
     with Application.kept(application.pk):
         current = Application.objects.get(pk=application.pk)
-        cancelled = deployments.cancel_unfinished(current, reason="It was cancelled.")
+        found = deployments.unfinished(current)
+        serving = [each for each in found if each.serves_already]
+        cancelled = deployments.cancel_all(
+            (each for each in found if each not in serving), reason="It was cancelled."
+        )
+        if serving and not cancelled:
+            raise RefusedError(f"Deployment {serving[0].number} serves already. Roll back to return from it.")
         if not cancelled:
             raise RefusedError("The deployment has ended already: there is nothing to cancel.")
         numbers = ", ".join(str(deployment.number) for deployment in reversed(cancelled))
@@ -273,7 +271,8 @@ def terminate(application: Application, *, by: User | None) -> None:
         if not waiting.update(terminate_requested_at=timezone.now()):
             raise RefusedError("This application is being terminated already.")
         _record(application, by=by, verb="terminate")
-        deployments.cancel_unfinished(application, reason="The application was terminated.")
+        unfinished = deployments.unfinished(application)
+        deployments.cancel_all(unfinished, reason="The application was terminated.")
         _give_key_up(application)
         for pk in application.instances.exclude(state__in=plan.NO_MACHINE).values_list("pk", flat=True):
             wake_termination(pk)

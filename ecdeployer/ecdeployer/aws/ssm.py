@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from . import tags
 from .command_ends import CommandEnd, end_of
@@ -18,6 +19,8 @@ PARTS = 10
 
 PENDING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 SUCCESS = "Success"
+#: What AWS's clock and ours may differ by: AWS refuses a signature that is five minutes off.
+CLOCKS = timedelta(minutes=10)
 
 
 class EnvironmentTooLargeError(AWSError):
@@ -141,11 +144,18 @@ def send_command(
     return answer["Command"]["CommandId"]
 
 
-def find_command(aws: AWS, comment: str, ec2_id: str) -> str | None:
-    """The newest command of that machine with that comment; AWS keeps them for thirty days."""
+def find_command(aws: AWS, comment: str, ec2_id: str, *, since: datetime) -> str | None:
+    """The newest command of that machine with that comment, of those sent after ``since``.
+
+    AWS keeps them for thirty days: a machine that is asked for figures has had fourteen thousand by then.
+    """
+    after = (since - CLOCKS).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def search() -> str | None:
-        for page in aws.ssm.get_paginator("list_commands").paginate(InstanceId=ec2_id):
+        asked = aws.ssm.get_paginator("list_commands").paginate(
+            InstanceId=ec2_id, Filters=[{"key": "InvokedAfter", "value": after}]
+        )
+        for page in asked:
             for command in page["Commands"]:
                 if command.get("Comment") == comment[:100]:
                     return command["CommandId"]

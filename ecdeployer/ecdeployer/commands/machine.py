@@ -24,7 +24,9 @@ def report_token(command: Command) -> str:
 def send(command: Command) -> str:
     """The command's id at AWS; one that was sent before is found again. Raises AWSError."""
     arguments = documents.act_arguments(_request(command))
-    return send_once(command.instance, "act", identity=str(command.pk), arguments=arguments)
+    return send_once(
+        command.instance, "act", identity=str(command.pk), arguments=arguments, since=command.created_at
+    )
 
 
 def _request(command: Command) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Asking for a deployment, and calling one off."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Max
@@ -12,6 +13,11 @@ from ..wakeups import wake_deployment
 from . import deadlines, endings, plan
 from .models import Deployment
 from .states import UNFINISHED, DeploymentState
+
+#: What a deployment that rolls back takes from the one that made the release.
+_OF_A_RELEASE = (
+    "branch", "commit_sha", "commit_subject", "commit_author", "committed_at", "facts", "configuration"
+)  # fmt: skip
 
 
 class RefusedError(Exception):
@@ -53,6 +59,12 @@ def queue(
     return deployment
 
 
+def queue_rollback(to: Deployment, *, by: User | None, trigger: Deployment.Trigger) -> Deployment:
+    """Queue the switch back to the release that a deployment made, as ``queue`` does."""
+    copied = {name: getattr(to, name) for name in _OF_A_RELEASE}
+    return queue(to.application, instance=to.instance, by=by, trigger=trigger, rolls_back_to=to, **copied)
+
+
 def _record(deployment: Deployment, *, by: User | None) -> None:
     pushed = f", pushed by {deployment.pushed_by}" if deployment.pushed_by else ""
     Event.objects.create(
@@ -64,7 +76,12 @@ def _record(deployment: Deployment, *, by: User | None) -> None:
     )
 
 
-def cancel_unfinished(application: Application, *, reason: str) -> list[Deployment]:
-    """End what waits and what runs. A machine is told to stop as soon as it reports."""
-    unfinished = application.deployments.select_for_update().filter(state__in=UNFINISHED).order_by("-number")
-    return [each for each in unfinished if endings.cancel(each, reason=reason)]
+def unfinished(application: Application) -> list[Deployment]:
+    """What waits and what runs, locked."""
+    rows = application.deployments.select_for_update().filter(state__in=UNFINISHED)
+    return list(rows.order_by("-number"))
+
+
+def cancel_all(found: Iterable[Deployment], *, reason: str) -> list[Deployment]:
+    """Those that had not ended. A machine is told to stop as soon as it reports."""
+    return [each for each in found if endings.cancel(each, reason=reason)]

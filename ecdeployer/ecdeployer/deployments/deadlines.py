@@ -37,3 +37,8 @@ ADDRESS = timedelta(seconds=60)
 def of(running: Iterable[str]) -> timedelta:
     """For the steps that run now, side by side."""
     return max((DEADLINES[StepName(name)] for name in running), default=GAP)
+
+
+def of_all(names: Iterable[str]) -> timedelta:
+    """For these steps one after the other, whatever a machine reports of them."""
+    return sum((DEADLINES[StepName(name)] + GAP for name in names), start=timedelta())

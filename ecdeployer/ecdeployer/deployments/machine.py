@@ -80,8 +80,9 @@ def send(deployment: Deployment) -> timedelta | None:
         # A release that is kept keeps its environment.
         if deployment.kind != Deployment.Kind.ROLLBACK:
             _share_secrets(deployment)
-        store_token_hash(deployment)
-        deployment.command_id = commands.send(instance, parameters)
+        if not store_token_hash(deployment):
+            return None
+        deployment.command_id = commands.send(instance, parameters, since=deployment.queued_at)
     except (AWSError, *_REFUSED) as error:
         return _stopped(deployment, current_step(deployment), error)
     deployment.save(update_fields=["command_id"])

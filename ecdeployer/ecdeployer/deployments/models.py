@@ -32,6 +32,7 @@ class Deployment(ClaimedModel, StatefulModel):
         API = "api", "API"
         WEBHOOK = "webhook", "webhook"
         POLL = "poll", "look at the repository"
+        PORTAL = "portal", "portal itself"
 
     TRANSITIONS = DEPLOYMENT_TRANSITIONS
 
@@ -133,6 +134,12 @@ class Deployment(ClaimedModel, StatefulModel):
 
     def __str__(self) -> str:
         return f"{self.application} #{self.number}"
+
+    @property
+    def serves_already(self) -> bool:
+        """Whether its machine has pointed nginx at it, and the portal alone has not seen it live yet."""
+        switches = self.kind in (self.Kind.LATER, self.Kind.ROLLBACK)
+        return switches and (self.result or {}).get("state") == StepState.SUCCEEDED
 
     @property
     def launches(self) -> bool:

@@ -12,6 +12,7 @@ from ..preflight.facts import Facts
 from . import access
 from .models import Deployment
 from .reports import hash_of
+from .states import DeploymentState
 
 
 def report_token(deployment: Deployment) -> str:
@@ -27,10 +28,11 @@ def check_token(deployment: Deployment) -> str:
     return nginx.check_token(report_token(deployment.rolls_back_to or deployment))
 
 
-def store_token_hash(deployment: Deployment) -> None:
-    """From now on the machine may report."""
+def store_token_hash(deployment: Deployment) -> bool:
+    """From now on the machine may report. Whether nobody has called it off meanwhile."""
     deployment.report_token_hash = hash_of(report_token(deployment))
-    deployment.save(update_fields=["report_token_hash"])
+    running = Deployment.objects.filter(pk=deployment.pk, state=DeploymentState.RUNNING)
+    return bool(running.update(report_token_hash=deployment.report_token_hash))
 
 
 def parameters_of(deployment: Deployment) -> DeploymentParameters:

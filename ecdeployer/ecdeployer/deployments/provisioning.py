@@ -32,7 +32,7 @@ def _work(deployment: Deployment) -> timedelta | None:
         return None
     if deployment.attempt > claims.ATTEMPTS:
         reason = f"{claims.ATTEMPTS} workers ended while they worked on it."
-        endings.fail(deployment, watching.current_step(deployment), code="worker-lost", reason=reason)
+        watching.give_up(deployment, watching.current_step(deployment), code="worker-lost", reason=reason)
         return None
     if deployment.state == DeploymentState.QUEUED and _is_behind(deployment):
         return _BEHIND

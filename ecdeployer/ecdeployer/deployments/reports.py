@@ -142,7 +142,9 @@ def _write(
         changes["due_at"] = now + deadlines.SILENCE
     if events:
         running = [step.name for step in known.values() if step.state == StepState.RUNNING]
-        changes |= {"last_event": events[-1].number, "deadline": now + deadlines.of(running)}
+        # A machine that begins anew has time for it, and one that goes on telling of beginnings has an end.
+        last = (deployment.started_at or deployment.queued_at) + deadlines.of_all(known)
+        changes |= {"last_event": events[-1].number, "deadline": min(now + deadlines.of(running), last)}
     changes |= _told_once(deployment, report, secrets)
     if report.result is not None and deployment.result is None:
         changes["result"] = _result(report, secrets)

@@ -7,15 +7,16 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
+from ..applications.models import Application
 from ..aws.errors import AWSError
 from ..instances import addresses, commands
 from ..instances.states import InstanceState
 from ..machine_reports import EndedError, ReportError
-from . import deadlines, endings, health, rebuilding, reports, steps, texts
+from . import actions, deadlines, endings, health, rebuilding, releases, reports, steps, texts
 from .models import Deployment
 from .parameters import check_token
 from .report_bodies import read
-from .states import StepName, StepState
+from .states import DeploymentState, StepName, StepState
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ def _end_with_command(deployment: Deployment, outcome: commands.CommandOutcome) 
     )
     step = current_step(deployment)
     secrets = texts.secrets_of(deployment.application_id)
-    text = texts.redact(texts.clean(outcome.output)[-CONSOLE:], secrets)
+    text = texts.redact(texts.clean(outcome.output), secrets)[-CONSOLE:]
     deployment.steps.filter(name=step, log="").update(log=text)
     endings.fail(deployment, step, code=end.code, reason=end.person)
     return None
@@ -167,7 +168,24 @@ def end_overdue(deployment: Deployment) -> None:
         code, reason = f"{step}-timeout", f"It did not end in time.{heard} {row.message}".strip()
         if not deployment.heard_at:
             _keep_console(deployment, step)
-    endings.fail(deployment, step, code=code, reason=reason)
+    give_up(deployment, step, code=code, reason=reason)
+
+
+def give_up(deployment: Deployment, step: StepName, *, code: str, reason: str) -> None:
+    """Fail it. Where the machine serves its release already, the one that served before serves again."""
+    with Application.kept(deployment.application_id):
+        if endings.fail(deployment, step, code=code, reason=reason) and deployment.serves_already:
+            _return_from(deployment)
+
+
+def _return_from(deployment: Deployment) -> None:
+    live = releases.live(deployment.application)
+    waiting = deployment.application.deployments.filter(state=DeploymentState.QUEUED)
+    # A return that the portal does not see live either is the last one.
+    is_return = deployment.trigger == Deployment.Trigger.PORTAL
+    if live is None or live.instance_id != deployment.instance_id or is_return or waiting.exists():
+        return
+    actions.queue_rollback(live.rolls_back_to or live, by=None, trigger=Deployment.Trigger.PORTAL)
 
 
 def _keep_console(deployment: Deployment, step: StepName) -> None:
@@ -175,10 +193,10 @@ def _keep_console(deployment: Deployment, step: StepName) -> None:
     if not deployment.instance.ec2_id:
         return
     try:
-        text = texts.clean(commands.console(deployment.instance))[-CONSOLE:]
+        text = texts.clean(commands.console(deployment.instance))
     except AWSError as error:
         logger.info("no console of %s: %s", deployment.instance, error)
         return
     secrets = texts.secrets_of(deployment.application_id)
-    tail = Value(f"\n[the machine's console]\n{texts.redact(text, secrets)}")
+    tail = Value(f"\n[the machine's console]\n{texts.redact(text, secrets)[-CONSOLE:]}")
     deployment.steps.filter(name=step).update(log=Concat(F("log"), tail))

@@ -38,21 +38,26 @@ class CommandOutcome:
     end: CommandEnd | None = None
 
 
-def send(instance: Instance, parameters: DeploymentParameters) -> str:
+def send(instance: Instance, parameters: DeploymentParameters, *, since: datetime) -> str:
     """The command's id; one that was sent for this deployment before is found again. Raises AWSError."""
     arguments = documents.deploy_arguments(parameters)
-    return send_once(instance, "deploy", identity=parameters.deployment, arguments=arguments)
+    return send_once(instance, "deploy", identity=parameters.deployment, arguments=arguments, since=since)
 
 
 def send_once(
-    instance: Instance, kind: run_documents.Kind, *, identity: str, arguments: Mapping[str, Sequence[str]]
+    instance: Instance,
+    kind: run_documents.Kind,
+    *,
+    identity: str,
+    arguments: Mapping[str, Sequence[str]],
+    since: datetime,
 ) -> str:
     """The command's id at AWS; SendCommand takes no token, so one of this identity is looked for first.
 
-    Raises AWSError.
+    ``since``: it cannot have been sent before that. Raises AWSError.
     """
     connection, ec2_id = aws(), instance.ec2_id or ""
-    found = ssm.find_command(connection, identity, ec2_id)
+    found = ssm.find_command(connection, identity, ec2_id, since=since)
     if found:
         return found
     with run_documents.to_send(connection, kind) as document:

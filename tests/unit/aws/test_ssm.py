@@ -1,5 +1,6 @@
 import base64
 import json
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -95,24 +96,29 @@ def test_deleting_asks_once_for_all_parts(aws: AWS, stub: Stub) -> None:
     ssm.delete_environment(aws, PATH)
 
 
+SENT = datetime(2026, 11, 27, 9, 0, tzinfo=timezone(timedelta(hours=1)))
+
+
 def test_a_command_is_found_again_by_its_comment_on_a_later_page(aws: AWS, stub: Stub) -> None:
     def command(number: int, comment: str) -> dict[str, str]:
         return {"CommandId": f"{number:036d}", "Comment": comment}
 
-    stub("ssm").add_response(
-        "list_commands", {"Commands": [command(1, "other")], "NextToken": "more"}, {"InstanceId": "i-1"}
-    )
+    asked = {
+        "InstanceId": "i-1",
+        "Filters": [{"key": "InvokedAfter", "value": "2026-11-27T07:50:00Z"}],
+    }
+    stub("ssm").add_response("list_commands", {"Commands": [command(1, "other")], "NextToken": "more"}, asked)
     stub("ssm").add_response(
         "list_commands",
         {"Commands": [command(2, "ours"), command(3, "ours")]},
-        {"InstanceId": "i-1", "NextToken": "more"},
+        asked | {"NextToken": "more"},
     )
-    assert ssm.find_command(aws, "ours", "i-1") == f"{2:036d}"
+    assert ssm.find_command(aws, "ours", "i-1", since=SENT) == f"{2:036d}"
 
 
 def test_no_command_with_that_comment(aws: AWS, stub: Stub) -> None:
     stub("ssm").add_response("list_commands", {"Commands": []})
-    assert ssm.find_command(aws, "ours", "i-1") is None
+    assert ssm.find_command(aws, "ours", "i-1", since=SENT) is None
 
 
 def test_sending_keeps_within_what_aws_takes(aws: AWS, stub: Stub) -> None:

@@ -22,7 +22,7 @@ from ecdeployer.instances.states import InstanceState
 from ecdeployer.preflight.reading import Report
 from ecdeployer.preflight.sandbox import ReadingError
 
-from tests.unit.deployments.world import BAD, COMMIT, ERROR, GOOD, PAIR, WARNING, World
+from tests.unit.deployments.world import BAD, COMMIT, ERROR, FACTS, GOOD, PAIR, WARNING, World
 
 StepOf = Callable[[str], Step]
 
@@ -288,6 +288,80 @@ def later(booting: Deployment) -> Deployment:
     deployment = actions.deploy_again(booting.application, by=None, trigger=Deployment.Trigger.PAGE)
     advance(deployment.pk)
     return deployment
+
+
+@pytest.fixture
+def switched(booting: Deployment, world: World) -> Deployment:
+    """The next deployment: its machine serves it already, and the portal has not seen it live yet."""
+    booting.move(DeploymentState.SUCCEEDED, facts=FACTS.to_dict())
+    deployment = actions.deploy_again(booting.application, by=None, trigger=Deployment.Trigger.PAGE)
+    advance(deployment.pk)
+    advance(deployment.pk)
+    Deployment.objects.filter(pk=deployment.pk).update(result=GOOD)
+    return reload(deployment)
+
+
+def overdue(deployment: Deployment) -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    Deployment.objects.filter(pk=deployment.pk).update(deadline=past)
+    assert advance(deployment.pk) is None
+    assert reload(deployment).state == DeploymentState.FAILED
+
+
+def test_a_release_that_the_portal_does_not_see_live_gives_way_to_the_one_that_served(
+    switched: Deployment, booting: Deployment, world: World
+) -> None:
+    overdue(switched)
+    back = switched.application.deployments.get(number=3)
+    assert (back.kind, back.trigger, back.rolls_back_to) == ("rollback", "portal", booting)
+    assert (back.state, back.created_by) == (DeploymentState.QUEUED, None)
+    advance(back.pk)
+    advance(back.pk)
+    assert (world.send.call_args.args[1].rollback_to, reload(back).command_id) == ("000001", "command-1")
+    Deployment.objects.filter(pk=back.pk).update(result=GOOD)
+    overdue(back)
+    assert switched.application.deployments.count() == 3
+
+
+def test_so_does_one_whose_workers_end(switched: Deployment) -> None:
+    Deployment.objects.filter(pk=switched.pk).update(attempt=99)
+    assert advance(switched.pk) is None
+    assert reload(switched).failure_code == "worker-lost"
+    assert switched.application.deployments.get(number=3).rolls_back_to
+
+
+def test_what_waits_takes_its_place_itself(switched: Deployment) -> None:
+    actions.deploy_again(switched.application, by=None, trigger=Deployment.Trigger.PAGE)
+    overdue(switched)
+    numbers = switched.application.deployments.filter(state=DeploymentState.QUEUED)
+    assert [(each.number, each.trigger) for each in numbers] == [(3, "page")]
+
+
+def test_a_release_that_never_served_gives_way_to_nothing(booting: Deployment, world: World) -> None:
+    deployment = later(booting)
+    Deployment.objects.filter(pk=deployment.pk).update(result=GOOD)
+    overdue(deployment)
+    assert booting.application.deployments.count() == 2
+
+
+def test_what_serves_already_is_not_called_off(switched: Deployment) -> None:
+    with pytest.raises(actions.RefusedError, match="Deployment 2 serves already"):
+        actions.cancel(switched.application, by=None)
+    waiting = actions.deploy_again(switched.application, by=None, trigger=Deployment.Trigger.PAGE)
+    actions.cancel(switched.application, by=None)
+    assert reload(waiting).state == DeploymentState.CANCELLED
+    assert reload(switched).state == DeploymentState.RUNNING
+    actions.terminate(switched.application, by=None)
+    assert reload(switched).state == DeploymentState.CANCELLED
+
+
+def test_what_is_called_off_while_it_is_prepared_is_not_sent(booting: Deployment, world: World) -> None:
+    deployment = later(booting)
+    world.write.side_effect = lambda *_: actions.cancel(booting.application, by=None)
+    assert advance(deployment.pk) is None
+    world.send.assert_not_called()
+    found = reload(deployment)
+    assert (found.state, found.command_id, found.report_token_hash) == (DeploymentState.CANCELLED, "", "")
 
 
 def test_a_later_deployment_goes_by_run_command(booting: Deployment, world: World) -> None:

@@ -1,11 +1,12 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.test import Client
 from django.utils import timezone
-from ecdeployer.deployments import endings
+from ecdeployer.deployments import deadlines, endings
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.states import StepName
 from ecdeployer.machine_reports import BODY_LIMIT
@@ -45,6 +46,22 @@ def test_steps_follow_the_machine(booting: Deployment, step_of: StepOf) -> None:
     assert booting.heard_at is not None
     assert booting.deadline is not None
     assert booting.deadline > timezone.now()
+
+
+def test_no_report_puts_the_end_off_for_ever(booting: Deployment) -> None:
+    """A machine that begins anew has its time again; the whole deployment has an end."""
+    all_steps = deadlines.of_all(booting.steps.values_list("name", flat=True))
+    assert timedelta(hours=3) < all_steps < timedelta(hours=5)
+    for number, hours in enumerate((0, 2, 4, 40), start=1):
+        begun = timezone.now() - timedelta(hours=hours)
+        Deployment.objects.filter(pk=booting.pk).update(started_at=begun)
+        post(booting, {"events": [event(number, "boot", "running")]})
+        booting.refresh_from_db()
+        assert booting.last_event == number
+        assert booting.deadline
+        left = booting.deadline - timezone.now()
+        expected = min(deadlines.of(["boot"]), all_steps - timedelta(hours=hours))
+        assert abs(left - expected) < timedelta(seconds=30)
 
 
 def test_an_event_is_applied_once_and_no_step_goes_back(booting: Deployment, step_of: StepOf) -> None:

@@ -1,6 +1,8 @@
 """What a machine does when it is asked: the output goes to the portal, whole and without secrets."""
 
 import json
+import subprocess
+import sys
 import urllib.error
 from collections.abc import Callable
 from email.message import Message
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from user_data import act, report
 
@@ -135,3 +138,48 @@ def test_the_output_does_not_stay_on_the_machine(
     act.main(str(path))
     assert json.loads(capsys.readouterr().out)["exit_code"] == 0
     assert [each.name for each in tmp_path.glob("c2*")] == ["c2.done"]
+
+
+PROJECT = """\
+import io, json, sys
+import django
+from django.conf import settings
+
+settings.configure(
+    SECRET_KEY="x",
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+    PASSWORD_HASHERS=[f"django.contrib.auth.hashers.{name}" for name in sys.argv[2:]],
+)
+django.setup()
+from django.core.management import call_command
+
+call_command("migrate", verbosity=0)
+try:
+    exec(sys.argv[1], {})
+except SystemExit as end:
+    print(end)
+from django.contrib.auth import authenticate, get_user_model
+
+print(get_user_model().objects.count(), bool(authenticate(username="ines", password="a good one")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("hashers", "said"),
+    [
+        (["ScryptPasswordHasher", "PBKDF2PasswordHasher"], ["Created the superuser ines.", "1 True"]),
+        (["ScryptPasswordHasher"], ["django.contrib.auth.hashers.PBKDF2PasswordHasher", "0 False"]),
+    ],
+)
+def test_a_superuser_can_sign_in_or_is_not_made(hashers: list[str], said: list[str]) -> None:
+    password = PBKDF2PasswordHasher().encode("a good one", "s" * 22, 1000)
+    given = json.dumps({"username": "ines", "email": "ines@example.com", "password_hash": password})
+    done = subprocess.run(
+        [sys.executable, "-c", PROJECT, act.SUPERUSER, *hashers],
+        input=given, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2, done
+    assert all(words in line for words, line in zip(said, lines, strict=True)), lines
