@@ -201,6 +201,30 @@ def test_a_broken_push_ends_red_and_the_site_stays(site: Site, name: str) -> Non
     assert site.shows() == site.name
 
 
+#: It shows its machine a page, and whoever comes from outside an error.
+INWARD = f"""\
+def home(request):
+    if request.META["REMOTE_ADDR"] == "{BRIDGE}":
+        raise ValueError("nobody may see this")
+"""
+
+
+def test_a_release_that_its_machine_alone_sees_gives_way_to_the_one_before(site: Site) -> None:
+    shown, views = site.shows(), "mysite/pages/views.py"
+    files = site.next()
+    inward = str(files[views]).replace("def home(request):\n", INWARD)
+    assert inward != files[views]
+    commit = site.forge.commit({**files, views: inward}, "For myself alone")
+    site.forge.push()
+    deployment = site.deployed(commit)
+    assert (deployment["state"], deployment["failed_step"]) == ("failed", "health")
+    assert "answers 500" in deployment["reason"]
+    site.settle()
+    back = site.portal.deployments(site.pk)[0]
+    assert (back["trigger"], back["kind"], back["state"]) == ("portal", "rollback", "succeeded")
+    assert site.shows() == shown
+
+
 def test_a_person_goes_back_and_the_next_push_forward(site: Site) -> None:
     commit = site.commit_next()
     site.forge.push()
