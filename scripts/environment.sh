@@ -118,7 +118,11 @@ install_node_lock() ( # FOLDER: what its package-lock.json names, into its node_
     printf '%s\n' "$sum" >"$stamp"
 )
 
-# Settings of the portal under test; nothing of the caller's AWS account is left in reach.
+leave_account() { # nothing of the caller's AWS account stays in reach, nor of the role that a build has
+    unset "${!AWS_@}"
+}
+
+# Settings of the portal under test.
 # shellcheck disable=SC2034 # read by the scripts
 TEST_SETTINGS=(
     SECRET_KEY=for-tests-only-0123456789012345678901234567890123456789

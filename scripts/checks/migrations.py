@@ -1,8 +1,8 @@
 """Whether the migrations that no release has brought yet suit the release that runs while they are applied.
 
-``python -m scripts.checks.migrations`` judges them; with ``--release VERSION`` they become that release's,
-and are judged no more. ``released_migrations.toml`` beside this file is what it knows of releases: what a
-pipeline builds from has neither history nor tags.
+``python -m scripts.checks.migrations`` judges them; with ``--release VERSION`` those that suit become that
+release's, and are judged no more. ``released_migrations.toml`` beside this file is what it knows of releases:
+what a pipeline builds from has neither history nor tags.
 """
 
 import argparse
@@ -83,12 +83,12 @@ def main(arguments: list[str] | None = None) -> int:
     if mistakes := releases.mistakes(on_disk):
         print(*mistakes, sep="\n", file=sys.stderr)
         return 1
-    if options.release:
-        return _release(options.file, options.release, new)
     if new and not options.here:
         again = [sys.executable, "-m", "scripts.checks.migrations", "--here", f"--file={options.file}"]
-        return services.main(again)
-    return _report(refusals(new, releases)) if new else 0
+        return services.main([*again, f"--release={options.release}"] if options.release else again)
+    if new and (found := refusals(new, releases)):
+        return _report(found)
+    return _release(options.file, options.release, new) if options.release else 0
 
 
 def refusals(new: set[str], releases: Releases) -> list[str]:
@@ -110,8 +110,6 @@ def refusals(new: set[str], releases: Releases) -> list[str]:
 
 
 def _report(found: list[str]) -> int:
-    if not found:
-        return 0
     print(*found, _HOW.format(file=f"scripts/checks/{FILE.name}"), sep="\n", file=sys.stderr)
     return 1
 

@@ -18,6 +18,14 @@ import yaml
 PHASES = ("install", "pre_build", "build", "post_build")
 _KEPT = ("PATH", "HOME", "LANG", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "PIP_CERT")
 
+#: Of every build: where it would ask for its role's credentials. Nobody answers here.
+ROLE = {
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/none",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
+    "AWS_REGION": "eu-west-1",
+}
+
 
 class BuildError(Exception):
     """A command that failed, by its phase."""
@@ -53,6 +61,7 @@ class Build:
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         own = {name: str(value) for name, value in specification["env"].get("variables", {}).items()}
         told = {
+            **ROLE,
             "CODEBUILD_RESOLVED_SOURCE_VERSION": self.commit,
             "CODEBUILD_BUILD_NUMBER": self.number,
             "CODEBUILD_SRC_DIR": str(self.source),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.iam.requests import PORTAL, SCOPE
+from tests.iam.requests import BUILDER, PORTAL, SCOPE
 from tests.iam.s3 import BUCKET
 from tests.stack_templates import find, resolved, statements
 
@@ -23,6 +23,8 @@ VALUES = {
     "StaticBucket": STATIC,
     "Repository": REPOSITORY,
 }
+#: What is generated, by the parameter that hands it to roles.yaml.
+MANAGED = {"PortalPolicy": PORTAL, "BuilderPolicy": BUILDER}
 
 
 def own_statements(role: str) -> list[dict[str, Any]]:
@@ -35,8 +37,8 @@ def own_statements(role: str) -> list[dict[str, Any]]:
 
 
 def policy_of(role: str) -> dict[str, Any]:
-    """All that it may do, with the portal's own policy where that is attached."""
-    attached = find("roles", role).properties.get("ManagedPolicyArns", [])
-    assert attached in ([], [{"Ref": "PortalPolicy"}])
-    statements = [*(PORTAL["Statement"] if attached else []), *own_statements(role)]
+    """All that it may do, with what is attached to it."""
+    attached = [each["Ref"] for each in find("roles", role).properties.get("ManagedPolicyArns", [])]
+    managed = [statement for name in attached for statement in MANAGED[name]["Statement"]]
+    statements = [*managed, *own_statements(role)]
     return {"Version": "2012-10-17", "Statement": statements}

@@ -97,6 +97,11 @@ KEY, ENVIRONMENT = "/PREFIX/APPLICATION/deploy-key", "/PREFIX/APPLICATION/enviro
 TEXTS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "a shell": ("ssm:SendCommand", {"DocumentName": "PREFIX-act"}, {"DocumentName": "AWS-RunShellScript"}),
     "another's document": ("ssm:SendCommand", {"DocumentName": "PREFIX-act"}, {"DocumentName": "other-act"}),
+    "the document of one whose prefix begins with ours": (
+        "ssm:SendCommand",
+        {"DocumentName": "PREFIX-act"},
+        {"DocumentName": "PREFIX-two-act"},
+    ),
     "another's version": ("ssm:DescribeDocument", {"Name": "PREFIX-act"}, {"Name": "other-act"}),
     "an environment": ("ssm:GetParameter", {"Name": KEY}, {"Name": ENVIRONMENT}),
     "another's key": ("ssm:GetParameter", {"Name": KEY}, {"Name": "/other/APPLICATION/deploy-key"}),

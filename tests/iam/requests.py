@@ -6,7 +6,7 @@ from typing import Any
 
 from ecdeployer.aws import tags
 from ecdeployer.instances import infrastructure
-from ecdeployer.instances.policies import Scope, instance_policy, portal_policy
+from ecdeployer.instances.policies import Scope, builder_policy, instance_policy, portal_policy
 
 Parameters = Mapping[str, Any]
 Context = dict[str, str | list[str]]
@@ -15,6 +15,7 @@ SCOPE = Scope(partition="aws", region="eu-west-1", account="123456789012", prefi
 NAMESPACE = "sites/figures"
 BASE = "/aws/service/debian/release/12/latest/amd64"
 PORTAL = portal_policy(SCOPE, namespace=NAMESPACE)
+BUILDER = builder_policy(SCOPE)
 INSTANCE = instance_policy(SCOPE, namespace=NAMESPACE)
 APPLICATION = "0f0f0f0f-0000-4000-8000-000000000001"
 

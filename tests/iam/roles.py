@@ -38,8 +38,9 @@ def log_of(group: str) -> list[Request]:
     ) + asked(arn("logs", f"log-group:{group}:*"), "logs:CreateLogStream")  # fmt: skip
 
 
-GROUP, TEMPLATES, VPC = (
+GROUP, MACHINE, TEMPLATES, VPC = (
     arn("ec2", "security-group/sg-1"),
+    arn("ec2", "instance/i-1"),
     arn("ec2", "launch-template/lt-1"),
     arn("ec2", "vpc/vpc-1"),
 )
@@ -91,14 +92,6 @@ ASKED: dict[str, list[Request]] = {
         *asked(SOURCE, "s3:GetObject", "s3:GetObjectVersion"),
         *asked(BUNDLE, "s3:PutObject"),
         *asked(f"arn:aws:s3:::{ARTIFACTS}", "s3:GetBucketAcl", "s3:GetBucketLocation"),
-        *asked(
-            arn("codebuild", "report-group/sites-build-tests"),
-            "codebuild:BatchPutCodeCoverages",
-            "codebuild:BatchPutTestCases",
-            "codebuild:CreateReport",
-            "codebuild:CreateReportGroup",
-            "codebuild:UpdateReport",
-        ),
     ],
     "AccountRole": [
         *log_of("/sites/pipeline"),
@@ -235,6 +228,7 @@ NEVER: dict[str, list[Request]] = {
         *asked(TEMPLATE, "s3:GetObject", "s3:PutObject"),
         *log_of("/sites/pipeline"),
         *asked(arn("cloudformation", "stack/other/0"), "cloudformation:SignalResource"),
+        *asked(arn("cloudformation", "stack/sites-two-Portal-1/0"), "cloudformation:SignalResource"),
         *asked(arn("cloudformation", "stack/sites-Portal-1/0"), "cloudformation:UpdateStack"),
         *asked(arn("codedeploy", "deploymentgroup:sites-portal/sites-portal"), "codedeploy:CreateDeployment"),
         *asked(arn("ssm", "parameter/sites/secrets/database-password"), "ssm:GetParameter"),
@@ -246,7 +240,7 @@ NEVER: dict[str, list[Request]] = {
         *asked(STYLE, "s3:PutObject"),
         *asked(BACKUP, "s3:GetObject"),
         *log_of("/sites/portal"),
-        *asked(arn("codebuild", "report-group/other-tests"), "codebuild:CreateReportGroup"),
+        *asked(arn("codebuild", "report-group/sites-build-tests"), "codebuild:CreateReportGroup"),
         *asked(arn("codebuild", "project/sites-account"), "codebuild:StartBuild", "codebuild:UpdateProject"),
         *asked(arn("ssm", "parameter/sites/portal/SECRET_KEY"), "ssm:GetParameter", "ssm:GetParameters"),
         *asked(INSTANCE_ROLE, "iam:GetRole", "iam:PutRolePolicy"),
@@ -265,11 +259,43 @@ NEVER: dict[str, list[Request]] = {
             "ssm:PutParameter",
         ),
         *asked(arn("ssm", "parameter/sites/secrets/redis-token"), "ssm:GetParameters"),
+        *(
+            request
+            for name in ("portal", "portal/SECRET_KEY")
+            for request in asked(arn("ssm", f"parameter/sites/{name}"), "ssm:GetParametersByPath")
+        ),
         *asked(
-            arn("ssm", "document/other-deploy"),
-            "ssm:CreateDocument",
-            "ssm:DeleteDocument",
-            "ssm:UpdateDocument",
+            arn("ssm", "parameter/sites/0f0f0f0f-0000-4000-8000-000000000001/deploy-key"),
+            "ssm:GetParameter",
+            "ssm:PutParameter",
+        ),
+        *(
+            request
+            for name in ("other-deploy", "sites-two-deploy", "sites-other")
+            for request in asked(
+                arn("ssm", f"document/{name}"),
+                "ssm:CreateDocument",
+                "ssm:DeleteDocument",
+                "ssm:UpdateDocument",
+                "ssm:UpdateDocumentDefaultVersion",
+            )
+        ),
+        *asked(arn("ssm", "document/sites-act"), "ssm:SendCommand"),
+        *asked(MACHINE, "ssm:SendCommand", context={"ssm:resourceTag/ecdeployer:prefix": "sites", **OURS}),
+        # A machine of a site's.
+        *asked(
+            MACHINE,
+            "ec2:CreateImage",
+            "ec2:GetConsoleOutput",
+            "ec2:RebootInstances",
+            "ec2:StopInstances",
+            "ec2:TerminateInstances",
+            context=OURS,
+        ),
+        *asked(
+            MACHINE,
+            "ec2:RunInstances",
+            context={**TAGGED, "ec2:LaunchTemplate": TEMPLATES, "ec2:MetadataHttpTokens": "required"},
         ),
         *(
             request

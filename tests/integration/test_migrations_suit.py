@@ -173,7 +173,7 @@ reason = "Output is read from its parts."
 """
 
 
-def run(folder: Path, said: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, said: str, *more: str) -> subprocess.CompletedProcess[str]:
     """The check, as if two of the portal's own migrations were newer than its last release."""
     text = check.FILE.read_text()
     for name in (BAD_ONE, GOOD_ONE):
@@ -183,7 +183,7 @@ def run(folder: Path, said: str) -> subprocess.CompletedProcess[str]:
     file.write_text(text + said)
     with new_database("migrations_suit") as url:
         return subprocess.run(
-            [sys.executable, "-m", "scripts.checks.migrations", "--here", f"--file={file}"],
+            [sys.executable, "-m", "scripts.checks.migrations", "--here", f"--file={file}", *more],
             cwd=ROOT,
             env=os.environ | {
                 "DATABASE_URL": url,
@@ -200,6 +200,13 @@ def test_a_new_migration_of_the_portal_is_refused_with_the_way_out(tmp_path: Pat
     assert f"{BAD_ONE}: Remove field output from command: DROPPING columns" in done.stderr
     assert "[[second_step]]" in done.stderr
     assert GOOD_ONE not in done.stderr
+
+
+def test_no_release_takes_it_in_either(tmp_path: Path) -> None:
+    done = run(tmp_path, "", "--release=9.9.9")
+    assert done.returncode == 1
+    assert BAD_ONE in done.stderr
+    assert "9.9.9" not in (tmp_path / "releases.toml").read_text()
 
 
 def test_the_second_of_two_steps_passes(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from .. import logs
 from ..accounts import limits
 from ..accounts.models import User
 from ..deployments import actions as deployments
-from ..deployments import migration_plans, plan, releases
+from ..deployments import migration_plans, plan, queueing, releases
 from ..deployments.actions import RefusedError
 from ..deployments.models import Deployment
 from ..deployments.states import DeploymentState
@@ -89,9 +89,7 @@ def deploy_again(
         if instance is None or instance.state in plan.NO_MACHINE:
             return _launch_and_deploy(current, by=by, trigger=trigger, commit_sha=commit, **asked)
         _refuse_unless_up(instance)
-        return deployments.queue(
-            current, instance=instance, by=by, trigger=trigger, commit_sha=commit, **asked
-        )
+        return queueing.queue(current, instance=instance, by=by, trigger=trigger, commit_sha=commit, **asked)
 
 
 def roll_back(to: Deployment, *, by: User | None, trigger: Deployment.Trigger) -> Deployment:
@@ -103,7 +101,7 @@ def roll_back(to: Deployment, *, by: User | None, trigger: Deployment.Trigger) -
         if to not in releases.kept(_going_on(to.application)):
             raise RefusedError(f"The release of deployment {to.number} is not kept any more.")
         _refuse_unless_up(to.instance)
-        return deployments.queue_rollback(to, by=by, trigger=trigger)
+        return queueing.queue_rollback(to, by=by, trigger=trigger)
 
 
 def _going_on(application: Application) -> Application:
@@ -151,7 +149,7 @@ def _launch_and_deploy(
     if reason:
         raise RefusedError(reason)
     instance.save()
-    return deployments.queue(application, instance=instance, by=by, trigger=trigger, **asked)
+    return queueing.queue(application, instance=instance, by=by, trigger=trigger, **asked)
 
 
 def cancel(application: Application, *, by: User | None) -> None:

@@ -28,9 +28,9 @@ may exist. `pending` to `terminated` are EC2's words. `failed`: there is no mach
 """
 _DEPLOYMENT = """\
 `succeeded` means that the site answered at its public address. `failed` has a step, a code, a reason and what
-to do about it; the release that served before serves on. Where the machine had switched already and the portal
-did not find the site, the portal queues the rollback to what served. `cancelled`: somebody called it off, which
-is possible until then, or ended the application.
+to do about it; the release that served before serves on. Where the machine had switched already and the
+portal did not find the site, it queues the rollback to what served. `cancelled`: somebody called it off,
+which is possible until then, or ended the application.
 """
 _STEP = """\
 A step never goes back: what a machine reports twice, late or out of order changes nothing.

@@ -12,7 +12,7 @@ from ..aws.errors import AWSError
 from ..instances import addresses, commands
 from ..instances.states import InstanceState
 from ..machine_reports import EndedError, ReportError
-from . import actions, deadlines, endings, health, rebuilding, releases, reports, steps, texts
+from . import deadlines, endings, health, queueing, rebuilding, releases, reports, steps, texts
 from .models import Deployment
 from .parameters import check_token
 from .report_bodies import read
@@ -185,7 +185,7 @@ def _return_from(deployment: Deployment) -> None:
     is_return = deployment.trigger == Deployment.Trigger.PORTAL
     if live is None or live.instance_id != deployment.instance_id or is_return or waiting.exists():
         return
-    actions.queue_rollback(live.rolls_back_to or live, by=None, trigger=Deployment.Trigger.PORTAL)
+    queueing.queue_rollback(live.rolls_back_to or live, by=None, trigger=Deployment.Trigger.PORTAL)
 
 
 def _keep_console(deployment: Deployment, step: StepName) -> None:

@@ -1,9 +1,10 @@
 """IAM policies, as data: what an instance may do, and what the portal needs."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from ..aws import tags
+from .run_documents import Kind
 
 Policy = dict[str, Any]
 Statement = dict[str, Any]
@@ -36,6 +37,11 @@ class Scope:
     def deploy_keys(self) -> str:
         """The parameters that hold the private halves of the applications' deploy keys."""
         return self.arn("ssm", f"parameter/{self.prefix}/*/deploy-key")
+
+    @property
+    def documents(self) -> list[str]:
+        """By name: another portal's prefix may begin with this one's."""
+        return [self.arn("ssm", f"document/{self.prefix}-{kind}") for kind in get_args(Kind)]
 
     @property
     def our_tag(self) -> dict[str, str]:
@@ -92,8 +98,29 @@ def portal_policy(scope: Scope, *, namespace: str = "") -> Policy:
 
     ``namespace``: of CloudWatch, where figures go there.
     """
-    own = [*_launching(scope), *_owning(scope), *_parameters(scope), *_commanding(scope)]
+    own = [
+        *_launching(scope, scope.our_tag),
+        *_owning(scope),
+        *_parameters(scope),
+        *_commanding(scope),
+    ]
     return _policy(*own, *_figures(namespace))
+
+
+def builder_policy(scope: Scope) -> Policy:
+    """What ``build_golden_image`` needs: a machine of its own, which belongs to no site, and its image."""
+    builders = {tags.BUILDER: scope.prefix}
+    machines = [scope.arn("ec2", f"{kind}/*") for kind in ("instance", "volume")]
+    verbs = ["ec2:TerminateInstances", "ec2:StopInstances", "ec2:GetConsoleOutput", "ec2:CreateImage"]
+    return _policy(
+        *_launching(scope, scope.our_tag | builders),
+        _looking("Images", "Instances", "LaunchTemplateVersions", "Subnets"),
+        _explaining(),
+        _tagging(scope, machines, ["RunInstances", "CreateImage"]),
+        _allow("OwnBuilders", verbs, scope.arn("ec2", "instance/*"), _held(builders)),
+        _imaging(scope),
+        _published_images(scope),
+    )
 
 
 def _figures(namespace: str) -> list[Statement]:
@@ -101,12 +128,21 @@ def _figures(namespace: str) -> list[Statement]:
     return [_allow("Figures", ["cloudwatch:PutMetricData"], "*", only)] if namespace else []
 
 
-def _launching(scope: Scope) -> list[Statement]:
-    """A launch is allowed when every resource of it is: so only by our template, and only with our tag."""
+def _held(own: dict[str, str]) -> Policy:
+    """By what carries these tags."""
+    return {"StringEquals": {f"ec2:ResourceTag/{key}": value for key, value in own.items()}}
+
+
+def _given(own: dict[str, str]) -> dict[str, str]:
+    """With these tags in the request."""
+    return {f"aws:RequestTag/{key}": value for key, value in own.items()}
+
+
+def _launching(scope: Scope, own: dict[str, str]) -> list[Statement]:
+    """A launch is allowed when every resource of it is: by our template alone, with these tags alone."""
     through_template = {"ArnLike": {"ec2:LaunchTemplate": scope.arn("ec2", "launch-template/*")}}
     from_template = {**through_template, "Bool": {"ec2:IsLaunchTemplateResource": "true"}}
-    tagged = {f"aws:RequestTag/{key}": value for key, value in scope.our_tag.items()}
-    ours = {f"ec2:ResourceTag/{key}": value for key, value in scope.our_tag.items()}
+    tagged = _given(own)
     run = ["ec2:RunInstances"]
 
     def on(resource: str) -> str:
@@ -114,7 +150,7 @@ def _launching(scope: Scope) -> list[Statement]:
 
     images = scope.arn("ec2", "image/*", account="")
     return [
-        _allow("LaunchTemplate", run, on("launch-template"), {"StringEquals": ours}),
+        _allow("LaunchTemplate", run, on("launch-template"), _held(scope.our_tag)),
         _allow(
             "LaunchInstance",
             run,
@@ -123,8 +159,7 @@ def _launching(scope: Scope) -> list[Statement]:
         ),
         _allow("LaunchVolume", run, on("volume"), {**through_template, "StringEquals": tagged}),
         _allow("LaunchWithinTemplate", run, on("security-group"), from_template),
-        _allow("LaunchInNetwork", run, [on("subnet"), on("network-interface")], through_template),
-        _allow("LaunchFromImage", run, images, through_template),
+        _allow("LaunchWith", run, [on("subnet"), on("network-interface"), images], through_template),
         _allow(
             "PassInstanceRole",
             ["iam:PassRole"],
@@ -134,10 +169,35 @@ def _launching(scope: Scope) -> list[Statement]:
     ]
 
 
+def _images(scope: Scope) -> list[str]:
+    return [scope.arn("ec2", f"{kind}/*", account="") for kind in ("image", "snapshot")]
+
+
+def _looking(*kinds: str) -> Statement:
+    return _allow("Look", [f"ec2:Describe{kind}" for kind in kinds], "*")
+
+
+def _explaining() -> Statement:
+    return _allow("Explain", ["sts:DecodeAuthorizationMessage"], "*")
+
+
+def _tagging(scope: Scope, resources: list[str], makers: list[str]) -> Statement:
+    """Of what these calls make, images among it."""
+    condition = {"StringEquals": {**_given(scope.our_tag), "ec2:CreateAction": makers}}
+    return _allow("TagWhatIsMade", ["ec2:CreateTags"], [*resources, *_images(scope)], condition)
+
+
+def _imaging(scope: Scope) -> Statement:
+    return _allow("KeepImage", ["ec2:CreateImage"], _images(scope), {"StringEquals": _given(scope.our_tag)})
+
+
+def _published_images(scope: Scope) -> Statement:
+    names = scope.arn("ssm", "parameter/aws/service/*", account="")
+    return _allow("PublishedImages", ["ssm:GetParameter"], names)
+
+
 def _owning(scope: Scope) -> list[Statement]:
-    ours = {"StringEquals": {f"ec2:ResourceTag/{key}": value for key, value in scope.our_tag.items()}}
-    tagged = {f"aws:RequestTag/{key}": value for key, value in scope.our_tag.items()}
-    images = [scope.arn("ec2", f"{kind}/*", account="") for kind in ("image", "snapshot")]
+    ours, tagged = _held(scope.our_tag), _given(scope.our_tag)
     machines = [scope.arn("ec2", f"{kind}/*") for kind in ("instance", "volume")]
     addresses = scope.arn("ec2", "elastic-ip/*")
     look = (
@@ -150,19 +210,9 @@ def _owning(scope: Scope) -> list[Statement]:
         "Addresses",
     )
     return [
-        _allow("Look", [f"ec2:Describe{kind}" for kind in look], "*"),
-        _allow("Explain", ["sts:DecodeAuthorizationMessage"], "*"),
-        _allow(
-            "TagWhatIsMade",
-            ["ec2:CreateTags"],
-            [*machines, *images, addresses],
-            {
-                "StringEquals": {
-                    **tagged,
-                    "ec2:CreateAction": ["RunInstances", "CreateImage", "AllocateAddress"],
-                }
-            },
-        ),
+        _looking(*look),
+        _explaining(),
+        _tagging(scope, [*machines, addresses], ["RunInstances", "CreateImage", "AllocateAddress"]),
         _allow(
             "OwnMachines",
             [f"ec2:{verb}Instances" for verb in ("Terminate", "Stop", "Start", "Reboot")]
@@ -173,7 +223,7 @@ def _owning(scope: Scope) -> list[Statement]:
         _allow("NewAddress", ["ec2:AllocateAddress"], addresses, {"StringEquals": tagged}),
         _allow("OwnAddresses", ["ec2:AssociateAddress", "ec2:ReleaseAddress"], addresses, ours),
         _allow("LeadToOwnMachines", ["ec2:AssociateAddress"], scope.arn("ec2", "instance/*"), ours),
-        _allow("KeepImage", ["ec2:CreateImage"], images, {"StringEquals": tagged}),
+        _imaging(scope),
     ]
 
 
@@ -187,11 +237,7 @@ def _parameters(scope: Scope) -> list[Statement]:
         ),
         _allow("DeployKeys", ["ssm:GetParameter"], scope.deploy_keys),
         _allow("OwnSettings", ["ssm:GetParametersByPath"], [portal, f"{portal}/*"]),
-        _allow(
-            "PublishedImages",
-            ["ssm:GetParameter"],
-            scope.arn("ssm", "parameter/aws/service/*", account=""),
-        ),
+        _published_images(scope),
     ]
 
 
@@ -207,7 +253,7 @@ def _commanding(scope: Scope) -> list[Statement]:
         _allow(
             "OwnDocuments",
             ["ssm:SendCommand", "ssm:DescribeDocument"],
-            scope.arn("ssm", f"document/{scope.prefix}-*"),
+            scope.documents,
         ),
         _allow(
             "OnOwnMachines",

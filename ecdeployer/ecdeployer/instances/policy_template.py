@@ -1,9 +1,9 @@
-"""The portal's policy as a CloudFormation template: the account's stacks give what the code asks for."""
+"""The portal's policies as a CloudFormation template: the account's stacks give what the code asks for."""
 
 import json
 from typing import Any
 
-from .policies import Scope, portal_policy
+from .policies import Policy, Scope, builder_policy, portal_policy
 
 #: In CloudFormation's words. The namespace of the portal's own figures is its prefix.
 _SCOPE = Scope(
@@ -21,17 +21,27 @@ def render() -> str:
             "Prefix": {"Type": "String", "Description": "Begins every name of the portal in this account."}
         },
         "Resources": {
-            "Policy": {
-                "Type": "AWS::IAM::ManagedPolicy",
-                "Properties": {
-                    "Description": "What EC Django Deployer's portal may do",
-                    "PolicyDocument": _filled_in(portal_policy(_SCOPE, namespace=_SCOPE.prefix)),
-                },
-            }
+            "Policy": _managed(
+                "What EC Django Deployer's portal may do", portal_policy(_SCOPE, namespace=_SCOPE.prefix)
+            ),
+            "BuilderPolicy": _managed(
+                "What making EC Django Deployer's golden images needs", builder_policy(_SCOPE)
+            ),
         },
-        "Outputs": {"Policy": {"Description": "The policy.", "Value": {"Ref": "Policy"}}},
+        "Outputs": {
+            "Policy": {"Description": "The portal's policy.", "Value": {"Ref": "Policy"}},
+            "BuilderPolicy": {
+                "Description": "What making golden images needs.",
+                "Value": {"Ref": "BuilderPolicy"},
+            },
+        },
     }
     return _HEAD + json.dumps(template, indent=2) + "\n"
+
+
+def _managed(description: str, policy: Policy) -> dict[str, Any]:
+    properties = {"Description": description, "PolicyDocument": _filled_in(policy)}
+    return {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
 
 
 def _filled_in(part: Any) -> Any:

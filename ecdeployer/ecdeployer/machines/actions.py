@@ -12,8 +12,7 @@ from ..accounts.models import User
 from ..applications.models import Application, Event
 from ..commands.queries import SHOWN as ASKED_BY_PEOPLE
 from ..commands.states import UNFINISHED as UNFINISHED_COMMANDS
-from ..deployments import actions as deployments
-from ..deployments import releases
+from ..deployments import queueing, releases
 from ..deployments.actions import RefusedError
 from ..deployments.models import Deployment
 from ..deployments.states import UNFINISHED as UNFINISHED_DEPLOYMENTS
@@ -109,7 +108,7 @@ def rebuild(
             application=current, actor=by, subject="machine", verb="rebuild", detail=instance.ec2_id or ""
         )
         asked = {"commit_sha": live.commit_sha, "again": True}
-        return deployments.queue(current, instance=spare, by=by, trigger=trigger, **asked)
+        return queueing.queue(current, instance=spare, by=by, trigger=trigger, **asked)
 
 
 def refuse_unless_free(application: Application) -> Application:

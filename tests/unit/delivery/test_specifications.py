@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,23 @@ artifacts: {base-directory: out, files: ["**/*"]}
     (tmp_path / "buildspec.yml").write_text(text)
     run = buildspec.Build(source=tmp_path, commit="c" * 40, number="1", variables={})
     assert (run.run(tmp_path / "log") / "told").read_text() == "kept\n"
+
+
+@pytest.mark.parametrize("script", ["benchmark", "bundle", "lint", "test"])
+def test_what_runs_the_sources_own_code_leaves_the_account_first(script: str) -> None:
+    """A build has its role's credentials within reach, and a developer an account."""
+    first = [
+        line for line in (ROOT / "scripts" / script).read_text().splitlines() if not line.startswith("#")
+    ]
+    assert first[:2] == ['source "$(dirname "$0")/environment.sh"', "leave_account"]
+
+
+def test_nothing_of_an_account_is_left() -> None:
+    command = 'source scripts/environment.sh; leave_account; leave_account; env "${TEST_SETTINGS[@]}" env'
+    environment = {"PATH": os.environ["PATH"], "AWS_PROFILE": "mine", **buildspec.ROLE}
+    told = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    found = {name for line in told.splitlines() if (name := line.partition("=")[0]).startswith("AWS_")}
+    assert "AWS_REGION" in found
+    assert not found & ({"AWS_PROFILE"} | set(buildspec.ROLE) - {"AWS_REGION"})

@@ -2,13 +2,15 @@
 
 import copy
 import fnmatch
+import json
 
 import pytest
+from ecdeployer.aws import tags
 
 from tests.iam import judging, recording
 from tests.iam.account import own_statements, policy_of
 from tests.iam.judging import Evaluator
-from tests.iam.requests import Request
+from tests.iam.requests import BUILDER, SCOPE, Request, World
 from tests.iam.roles import ASKED, NEVER, ROLES
 from tests.stack_templates import actions
 
@@ -64,6 +66,53 @@ def test_a_service_that_a_stage_changes_nothing_of(evaluator: Evaluator, role: s
     assert len(changes) > 10
     judged = evaluator.judge(policy_of(role), [Request(name, "*") for name in changes])
     assert set(judged.verdicts) == {"ImplicitlyDenied"}
+
+
+#: What making a golden image asks, of what the portal's user asks.
+BUILDING = (
+    "ec2:CreateImage",
+    "ec2:DescribeImages",
+    "ec2:DescribeInstances",
+    "ec2:DescribeLaunchTemplateVersions",
+    "ec2:DescribeSubnets",
+    "ec2:GetConsoleOutput",
+    "ec2:RunInstances",
+    "ec2:StopInstances",
+    "ec2:TerminateInstances",
+    "ssm:GetParameter",
+    "sts:DecodeAuthorizationMessage",
+)
+
+
+def building() -> list[Request]:
+    """With a machine that carries the builder's tag, and the image of one that does."""
+    world = World(held={tags.PREFIX: SCOPE.prefix, tags.BUILDER: SCOPE.prefix})
+    found: list[Request] = []
+    for call in recording.known():
+        given = call.given
+        if call.name == "ec2:RunInstances":
+            if tags.BUILDER not in call.parameters:
+                continue
+            given = json.loads(
+                call.parameters.replace(f'"{tags.BUILDER}": "*"', f'"{tags.BUILDER}": "PREFIX"')
+            )
+        if call.name == "ssm:GetParameter" and given.get("Name") != "BASE":
+            continue
+        if call.asker == "portal" and call.name in BUILDING:
+            found += judging.requests_of(call.name, given, world)
+    return found
+
+
+def test_the_account_s_stage_may_make_a_golden_image_and_no_part_of_that_is_spare(
+    evaluator: Evaluator,
+) -> None:
+    requests = building()
+    assert {request.action for request in requests} >= set(BUILDING)
+    assert evaluator.judge(policy_of("AccountRole"), requests).allowed
+    for statement in BUILDER["Statement"]:
+        others = [each for each in policy_of("AccountRole")["Statement"] if each != statement]
+        if statement["Sid"] not in ("Look", "PassInstanceRole", "PublishedImages"):  # it has them anyway
+            assert not evaluator.judge({"Version": "2012-10-17", "Statement": others}, requests).allowed
 
 
 def test_the_account_s_stage_may_ask_what_its_commands_ask() -> None:

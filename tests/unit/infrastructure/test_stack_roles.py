@@ -77,11 +77,16 @@ def test_only_the_account_stage_touches_roles_and_only_the_sites_one() -> None:
     }
 
 
-def test_the_portal_and_the_account_stage_have_the_portals_policy_and_nobody_else() -> None:
-    having = {name for name, role in ROLES.items() if role.properties.get("ManagedPolicyArns")}
-    assert having == {"PortalRole", "AccountRole"}
-    for name in having:
-        assert ROLES[name].properties["ManagedPolicyArns"] == [{"Ref": "PortalPolicy"}]
+def test_the_portal_has_the_portals_policy_and_the_account_stage_the_builders_and_nobody_else_any() -> None:
+    attached = {
+        name: role.properties["ManagedPolicyArns"]
+        for name, role in ROLES.items()
+        if "ManagedPolicyArns" in role.properties
+    }
+    assert attached == {
+        "PortalRole": [{"Ref": "PortalPolicy"}],
+        "AccountRole": [{"Ref": "BuilderPolicy"}],
+    }
 
 
 #: What changes a role is aws-up's alone, and so is what tags a new one.

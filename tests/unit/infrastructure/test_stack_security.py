@@ -1,6 +1,7 @@
 """What must hold of the account whatever a linter thinks of single resources."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +54,14 @@ def test_every_group_says_where_it_may_go() -> None:
     assert egress["BalancerGroup"] == ["PortalGroup"]
     assert egress["DatabaseGroup"] == egress["RedisGroup"] == [NOWHERE]
     assert set(egress["PortalGroup"]) == {"0.0.0.0/0", "DatabaseGroup", "RedisGroup"}
+
+
+def test_the_page_names_the_ports_that_machines_reach_out_on() -> None:
+    rules = find("network", "PortalGroup").properties["SecurityGroupEgress"]
+    ports = {str(rule["FromPort"]) for rule in rules if "CidrIp" in rule}
+    page = (Path(__file__).parents[3] / "docs" / "operating.md").read_text()
+    said = page.partition("Its machines reach out on the ports ")[2].partition(", and to database")[0]
+    assert set(re.findall(r"\d+", said)) == ports
 
 
 def test_what_keeps_data_stands_where_no_route_leads_out() -> None:

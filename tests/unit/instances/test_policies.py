@@ -2,7 +2,13 @@ import json
 from typing import Any
 
 import pytest
-from ecdeployer.instances.policies import Scope, instance_policy, instance_trust, portal_policy
+from ecdeployer.instances.policies import (
+    Scope,
+    builder_policy,
+    instance_policy,
+    instance_trust,
+    portal_policy,
+)
 
 SCOPE = Scope(partition="aws", region="eu-west-1", account="123456789012", prefix="sites")
 
@@ -105,7 +111,8 @@ def test_what_needs_no_condition_only_looks() -> None:
 def test_commands_are_our_own_documents_only() -> None:
     own = statements(portal_policy(SCOPE))["OwnDocuments"]
     assert own["Action"] == ["ssm:SendCommand", "ssm:DescribeDocument"]
-    assert own["Resource"] == "arn:aws:ssm:eu-west-1:123456789012:document/sites-*"
+    names = [name.rpartition("/")[2] for name in own["Resource"]]
+    assert names == ["sites-deploy", "sites-status", "sites-act", "sites-figures"]
 
 
 def test_one_role_may_be_passed_to_ec2_alone() -> None:
@@ -115,9 +122,12 @@ def test_one_role_may_be_passed_to_ec2_alone() -> None:
 
 
 def test_the_portals_policy_fits_where_it_is_to_go() -> None:
-    """A managed policy may have 6,144 characters without its white space."""
-    policy = portal_policy(SCOPE, namespace="x" * 255)
-    assert len(json.dumps(policy, separators=(",", ":"))) < 6144
+    """A managed policy may have 6,144 characters without its white space; a prefix has twenty at most."""
+    for partition, region in (("aws", "ap-southeast-1"), ("aws-us-gov", "us-gov-west-1")):
+        scope = Scope(partition=partition, region=region, account=SCOPE.account, prefix="x" * 20)
+        for policy in (portal_policy(scope, namespace=scope.prefix), builder_policy(scope)):
+            assert len(json.dumps(policy, separators=(",", ":"))) < 6144
+    assert len(json.dumps(portal_policy(SCOPE, namespace="x" * 255), separators=(",", ":"))) < 6144
 
 
 def test_figures_go_to_one_namespace_where_there_is_one() -> None:
