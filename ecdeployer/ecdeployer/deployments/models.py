@@ -32,7 +32,7 @@ class Deployment(ClaimedModel, StatefulModel):
         API = "api", "API"
         WEBHOOK = "webhook", "webhook"
         POLL = "poll", "look at the repository"
-        PORTAL = "portal", "portal itself"
+        PORTAL = "portal", "return to what served"
 
     TRANSITIONS = DEPLOYMENT_TRANSITIONS
 

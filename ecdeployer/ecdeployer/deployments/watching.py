@@ -174,18 +174,24 @@ def end_overdue(deployment: Deployment) -> None:
 def give_up(deployment: Deployment, step: StepName, *, code: str, reason: str) -> None:
     """Fail it. Where the machine serves its release already, the one that served before serves again."""
     with Application.kept(deployment.application_id):
-        if endings.fail(deployment, step, code=code, reason=reason) and deployment.serves_already:
-            _return_from(deployment)
+        served = _served_before(deployment) if deployment.serves_already else None
+        if served is not None:
+            reason = f"{reason} The release of deployment {served.number} comes back by itself."
+        if endings.fail(deployment, step, code=code, reason=reason) and served is not None:
+            queueing.queue_rollback(served, by=None, trigger=Deployment.Trigger.PORTAL)
 
 
-def _return_from(deployment: Deployment) -> None:
+def _served_before(deployment: Deployment) -> Deployment | None:
+    """What made the release to return to. None where one waits that takes its place anyway.
+
+    A return that the portal does not see live either is the last one.
+    """
     live = releases.live(deployment.application)
     waiting = deployment.application.deployments.filter(state=DeploymentState.QUEUED)
-    # A return that the portal does not see live either is the last one.
     is_return = deployment.trigger == Deployment.Trigger.PORTAL
     if live is None or live.instance_id != deployment.instance_id or is_return or waiting.exists():
-        return
-    queueing.queue_rollback(live.rolls_back_to or live, by=None, trigger=Deployment.Trigger.PORTAL)
+        return None
+    return live.rolls_back_to or live
 
 
 def _keep_console(deployment: Deployment, step: StepName) -> None:

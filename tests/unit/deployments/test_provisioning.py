@@ -312,6 +312,7 @@ def test_a_release_that_the_portal_does_not_see_live_gives_way_to_the_one_that_s
     switched: Deployment, booting: Deployment, world: World
 ) -> None:
     overdue(switched)
+    assert reload(switched).reason.endswith(" The release of deployment 1 comes back by itself.")
     back = switched.application.deployments.get(number=3)
     assert (back.kind, back.trigger, back.rolls_back_to) == ("rollback", "portal", booting)
     assert (back.state, back.created_by) == (DeploymentState.QUEUED, None)

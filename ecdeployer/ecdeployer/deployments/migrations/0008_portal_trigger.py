@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                     ("api", "API"),
                     ("webhook", "webhook"),
                     ("poll", "look at the repository"),
-                    ("portal", "portal itself"),
+                    ("portal", "return to what served"),
                 ],
                 max_length=16,
             ),
