@@ -57,15 +57,17 @@ ran_out_of_room() { # in the step that failed, though there had seemed to be eno
         disk_full "It was used up during the deployment." >/dev/null
 }
 
-prune() { # LIVE NUMBER: releases that have never been live, and all but the newest of those that have; LIVE stays
-    local path name
+prune() { # LIVE NUMBER: releases that have never been live, and all but the newest of those that have. LIVE stays, and
+    # what served before it: the portal returns to that when it does not find LIVE.
+    local path name before
+    before=$(release_of "${previous-}")
     local -i at kept=0
     local -a releases=("$root"/releases/*)
     for ((at = ${#releases[@]} - 1; at >= 0; at--)); do
         path=${releases[at]} name=${releases[at]##*/}
         if [[ -e $path/kept ]] && ((kept < $2)); then
             kept+=1
-        elif [[ $name != "$1" && ($path != "$home" || -e $path/kept) ]]; then
+        elif [[ $name != "$1" && $name != "$before" && ($path != "$home" || -e $path/kept) ]]; then
             forget "$name"
         fi
     done

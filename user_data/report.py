@@ -117,7 +117,7 @@ class Deployment:
             at = chunk.find(secret, max(0, ahead - len(secret) + 1))
             if 0 <= at < ahead:
                 offset = max(offset, offset - ahead + at + len(secret))
-        return self.log(step, offset, size, last=True)
+        return self.log(step, offset, size, last=os.path.exists(f"{self.state}/result.json"))
 
 
 def whole(chunk: bytes, secrets: list[str]) -> int:

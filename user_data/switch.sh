@@ -50,6 +50,8 @@ health() {
 keep_hashed_files() { # of what serves until now
     local leaving
     leaving=$(release_of "$previous")
+    # What it has by now it collected itself; whatever is newer was given.
+    [[ -e $home/collected ]] || : >"$home/collected"
     if [[ -z $leaving || $leaving == "$release" ]]; then return; fi
     (cd "$tools" && as_site timeout 60 python3 -sEm user_data.hashed_files "$root/releases/$leaving" "$home")
 }

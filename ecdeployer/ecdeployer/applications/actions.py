@@ -11,7 +11,7 @@ from .. import logs
 from ..accounts import limits
 from ..accounts.models import User
 from ..deployments import actions as deployments
-from ..deployments import migration_plans, plan, queueing, releases
+from ..deployments import migration_plans, plan, queueing, releases, returning
 from ..deployments.actions import RefusedError
 from ..deployments.models import Deployment
 from ..deployments.states import DeploymentState
@@ -165,7 +165,7 @@ def cancel(application: Application, *, by: User | None) -> None:
             (each for each in found if each not in serving), reason="It was cancelled."
         )
         if serving and not cancelled:
-            raise RefusedError(f"Deployment {serving[0].number} serves already. Roll back to return from it.")
+            raise RefusedError(f"Deployment {serving[0].number} serves already. Roll back when it has ended.")
         if not cancelled:
             raise RefusedError("The deployment has ended already: there is nothing to cancel.")
         numbers = ", ".join(str(deployment.number) for deployment in reversed(cancelled))
@@ -173,6 +173,7 @@ def cancel(application: Application, *, by: User | None) -> None:
         for deployment in cancelled:
             if deployment.kind == Deployment.Kind.FIRST:
                 _end_unless_it_served(deployment.instance_id)
+        returning.bring_back(application.pk)
 
 
 def _end_unless_it_served(pk: UUID) -> None:

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from .. import claims
-from . import deadlines, endings, machine, plan, preparation, releases, watching
+from . import deadlines, endings, machine, plan, preparation, releases, returning, watching
 from .models import Deployment
 from .states import UNFINISHED, DeploymentState, StepName, StepState
 
@@ -27,6 +27,13 @@ def advance(pk: UUID, *, only_if_due: bool = False) -> timedelta | None:
 
 
 def _work(deployment: Deployment) -> timedelta | None:
+    pause = _piece(deployment)
+    if pause is None:
+        returning.settle(deployment.application)
+    return pause
+
+
+def _piece(deployment: Deployment) -> timedelta | None:
     if deployment.application.terminate_requested_at:
         endings.cancel(deployment, reason="The application was terminated.")
         return None

@@ -14,8 +14,33 @@ def live(application: Application) -> Deployment | None:
     return succeeded.select_related("application", "instance", "rolls_back_to").order_by("-number").first()
 
 
+def unfound(application: Application) -> Deployment | None:
+    """What the machine serves in place of the live release: it has switched, and the portal did not find it.
+
+    Two queries.
+    """
+    recorded = live(application)
+    return _served_instead(recorded) if recorded is not None else None
+
+
+def _served_instead(recorded: Deployment) -> Deployment | None:
+    switched = Deployment.objects.filter(
+        application=recorded.application_id,
+        number__gt=recorded.number,
+        instance=recorded.instance_id,
+        kind__in=[Deployment.Kind.LATER, Deployment.Kind.ROLLBACK],
+        result__state="succeeded",
+        state__in=[DeploymentState.FAILED, DeploymentState.CANCELLED],
+    )
+    newest = switched.select_related("rolls_back_to").order_by("-number").first()
+    return newest if newest is not None and newest.release != recorded.release else None
+
+
 def kept(application: Application) -> list[Deployment]:
-    """The deployments whose releases the machine keeps beside the live one, the newest first. Two queries."""
+    """The deployments whose releases the machine keeps beside the one that serves, the newest first.
+
+    Three queries.
+    """
     serving = live(application)
     if serving is None:
         return []
@@ -23,4 +48,5 @@ def kept(application: Application) -> list[Deployment]:
         state=DeploymentState.SUCCEEDED, instance=serving.instance, rolls_back_to=None
     )
     newest = made.select_related("instance", "application").order_by("-number")[:KEPT]
-    return [each for each in newest if each.pk != (serving.rolls_back_to_id or serving.pk)]
+    served = (_served_instead(serving) or serving).release
+    return [each for each in newest if each.release != served]

@@ -12,7 +12,7 @@ from ..aws.errors import AWSError
 from ..instances import addresses, commands
 from ..instances.states import InstanceState
 from ..machine_reports import EndedError, ReportError
-from . import deadlines, endings, health, queueing, rebuilding, releases, reports, steps, texts
+from . import deadlines, endings, health, rebuilding, releases, reports, returning, steps, texts
 from .models import Deployment
 from .parameters import check_token
 from .report_bodies import read
@@ -174,24 +174,19 @@ def end_overdue(deployment: Deployment) -> None:
 def give_up(deployment: Deployment, step: StepName, *, code: str, reason: str) -> None:
     """Fail it. Where the machine serves its release already, the one that served before serves again."""
     with Application.kept(deployment.application_id):
-        served = _served_before(deployment) if deployment.serves_already else None
-        if served is not None:
-            reason = f"{reason} The release of deployment {served.number} comes back by itself."
-        if endings.fail(deployment, step, code=code, reason=reason) and served is not None:
-            queueing.queue_rollback(served, by=None, trigger=Deployment.Trigger.PORTAL)
+        rows = Deployment.objects.select_for_update(no_key=True).filter(pk=deployment.pk)
+        deployment.result = rows.values_list("result", flat=True).get()
+        endings.fail(deployment, step, code=code, reason=f"{reason}{_what_returns(deployment)}")
+        returning.bring_back(deployment.application_id)
 
 
-def _served_before(deployment: Deployment) -> Deployment | None:
-    """What made the release to return to. None where one waits that takes its place anyway.
-
-    A return that the portal does not see live either is the last one.
-    """
+def _what_returns(deployment: Deployment) -> str:
     live = releases.live(deployment.application)
     waiting = deployment.application.deployments.filter(state=DeploymentState.QUEUED)
     is_return = deployment.trigger == Deployment.Trigger.PORTAL
-    if live is None or live.instance_id != deployment.instance_id or is_return or waiting.exists():
-        return None
-    return live.rolls_back_to or live
+    if live is None or is_return or not deployment.serves_already or waiting.exists():
+        return ""
+    return f" The release of deployment {live.release.lstrip('0')} comes back by itself."
 
 
 def _keep_console(deployment: Deployment, step: StepName) -> None:

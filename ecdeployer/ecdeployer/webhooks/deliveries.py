@@ -44,7 +44,10 @@ def settle(pk: UUID) -> timedelta | None:
         reason = _REPLACED if newest.asked_by_id else _SUPERSEDED
         Delivery.objects.filter(pk__in=older).update(outcome=Outcome.SUPERSEDED, reason=reason)
         _settle(application, newest)
-        changes = {"head": newest.commit, "head_at": now} if newest.outcome == Outcome.DEPLOYED else {}
+        changes: dict[str, object] = {}
+        if newest.outcome == Outcome.DEPLOYED and newest.asked_by_id is None:
+            # What a person asks for anew is no head: the one that was seen stays seen.
+            changes = {"head": newest.commit, "head_at": now}
         Webhook.objects.filter(pk=pk).update(settled_at=now, **changes)
     return PAUSE
 

@@ -88,7 +88,7 @@ def _found(webhook: Webhook, head: str) -> Deployment | None:
         row = Webhook.objects.filter(pk=webhook.pk)
         now = timezone.now()
         row.update(failures=0, trouble="")
-        if not row.filter(head_at=webhook.head_at).exists():
+        if row.values_list("head_at", flat=True).get() != webhook.head_at:
             # A push came while the repository was asked, whose answer may be older.
             row.update(due_at=now)
             return None
@@ -116,7 +116,7 @@ def _known(application: Application, *, since: datetime) -> set[str]:
     succeeded = deployments.filter(state=DeploymentState.SUCCEEDED)
     unfinished = deployments.filter(state__in=_UNFINISHED)
     newest = {each.commit_sha for found in (deployments, succeeded) for each in found.only("commit_sha")[:1]}
-    later = deployments.filter(finished_at__gte=since) | unfinished
+    later = deployments.filter(started_at__gte=since) | unfinished
     return newest | set(later.values_list("commit_sha", flat=True))
 
 

@@ -312,5 +312,5 @@ def test_a_list_of_deployments_is_the_same_number_of_queries(
     for count in (1, 5):
         for _ in range(count):
             records.make_deployment(first.instance, DeploymentState.SUCCEEDED, kind=Deployment.Kind.LATER)
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(10):
             visitor.get(address)

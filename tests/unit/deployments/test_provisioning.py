@@ -8,7 +8,8 @@ from ecdeployer.applications import actions
 from ecdeployer.applications.models import Application, DeployKey
 from ecdeployer.aws.command_ends import ENDS
 from ecdeployer.aws.errors import AWSError
-from ecdeployer.deployments import health, reports
+from ecdeployer.deployments import health, releases, reports, watching
+from ecdeployer.deployments.configuration import configuration_of
 from ecdeployer.deployments.models import Deployment, Step
 from ecdeployer.deployments.parameters import check_token, parameters_of, report_token
 from ecdeployer.deployments.provisioning import advance
@@ -331,11 +332,65 @@ def test_so_does_one_whose_workers_end(switched: Deployment) -> None:
     assert switched.application.deployments.get(number=3).rolls_back_to
 
 
-def test_what_waits_takes_its_place_itself(switched: Deployment) -> None:
+def waiting_of(application: Application) -> list[tuple[int, str]]:
+    waiting = application.deployments.filter(state=DeploymentState.QUEUED)
+    return [(each.number, each.trigger) for each in waiting]
+
+
+def test_what_waits_takes_its_place_itself_or_is_followed_by_the_return(
+    switched: Deployment, world: World
+) -> None:
+    application = switched.application
+    waiting = actions.deploy_again(application, by=None, trigger=Deployment.Trigger.PAGE)
+    overdue(switched)
+    assert "comes back" not in reload(switched).reason
+    assert waiting_of(application) == [(3, "page")]
+    world.read.return_value = Report(findings=(ERROR,), facts=None)
+    assert advance(waiting.pk) is None
+    assert waiting_of(application) == [(4, "portal")]
+
+
+def test_so_it_is_when_somebody_calls_that_off(switched: Deployment) -> None:
     actions.deploy_again(switched.application, by=None, trigger=Deployment.Trigger.PAGE)
     overdue(switched)
-    numbers = switched.application.deployments.filter(state=DeploymentState.QUEUED)
-    assert [(each.number, each.trigger) for each in numbers] == [(3, "page")]
+    actions.cancel(switched.application, by=None)
+    assert waiting_of(switched.application) == [(4, "portal")]
+
+
+def test_what_the_records_call_live_is_deployed_where_another_serves(
+    switched: Deployment, booting: Deployment, world: World
+) -> None:
+    live = reload(booting)
+    Deployment.objects.filter(pk=live.pk).update(commit_sha=COMMIT.sha, configuration=configuration_of(live))
+    Deployment.objects.filter(pk=switched.pk).update(commit_sha="d" * 40)
+    webhook = Deployment.Trigger.WEBHOOK
+    waiting = actions.deploy_again(live.application, by=None, trigger=webhook, commit=COMMIT.sha)
+    overdue(switched)
+    assert advance(waiting.pk) == timedelta(0)
+    assert reload(waiting).state == DeploymentState.RUNNING
+
+
+def test_a_person_may_go_back_to_it_as_well(switched: Deployment, booting: Deployment) -> None:
+    overdue(switched)
+    Deployment.objects.filter(number=3).update(state=DeploymentState.FAILED)
+    assert releases.kept(switched.application) == [booting]
+    asked = actions.roll_back(booting, by=None, trigger=Deployment.Trigger.PAGE)
+    assert (asked.number, asked.rolls_back_to) == (4, booting)
+
+
+def test_a_verdict_that_comes_as_it_is_given_up_counts(
+    switched: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Deployment.objects.filter(pk=switched.pk).update(result=None)
+    look = watching.current_step
+
+    def late(deployment: Deployment) -> Any:
+        Deployment.objects.filter(pk=deployment.pk).update(result=GOOD)
+        return look(deployment)
+
+    monkeypatch.setattr(watching, "current_step", late)
+    overdue(switched)
+    assert waiting_of(switched.application) == [(3, "portal")]
 
 
 def test_a_release_that_never_served_gives_way_to_nothing(booting: Deployment, world: World) -> None:

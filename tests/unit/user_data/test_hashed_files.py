@@ -14,7 +14,7 @@ def make(tmp_path: Path) -> Make:
     """A release that began at a minute and collected these files then."""
 
     def make(name: str, minute: int, *files: str) -> str:
-        for path in ("python/launch.py", *(f"static/{file}" for file in files)):
+        for path in ("python/launch.py", "collected", *(f"static/{file}" for file in files)):
             written = tmp_path / name / path
             written.parent.mkdir(parents=True, exist_ok=True)
             written.write_text(name)
@@ -46,6 +46,20 @@ def test_a_release_hands_on_its_own_files_alone(make: Make) -> None:
     hashed_files.share(first, second)
     assert hashed_files.share(second, third) == 1
     assert served(third) == {"a.222222222222.css": "2", "a.333333333333.css": "3"}
+
+
+def test_so_does_one_that_was_returned_to(make: Make) -> None:
+    first, second, third = (make(name, int(name), f"a.{name * 12}.css") for name in "123")
+    hashed_files.share(first, second)
+    hashed_files.share(second, first)
+    assert hashed_files.share(first, third) == 1
+    assert served(third) == {"a.111111111111.css": "1", "a.333333333333.css": "3"}
+
+
+def test_one_that_an_older_version_made_hands_on_all_that_it_has(make: Make) -> None:
+    before, after = make("1", 0, "a.0123456789ab.css"), make("2", 1)
+    Path(before, "collected").unlink()
+    assert hashed_files.share(before, after) == 1
 
 
 def test_a_release_that_serves_again_gets_the_files_of_the_one_that_goes(make: Make) -> None:

@@ -65,6 +65,7 @@ def test_a_letter_at_the_edge_of_a_report_is_whole(deployment: report.Deployment
 @pytest.mark.parametrize("after", range(80, 112))
 def test_the_end_of_a_log_begins_with_no_half_of_a_secret(deployment: report.Deployment, after: int) -> None:
     write(deployment, "x" * 200 + SECRET + "y" * after)
+    Path(deployment.state, "result.json").write_text("{}")
     part = deployment.end_of_log("migrate", 100)
     assert part
     assert part["next"] == 200 + len(SECRET) + after
@@ -78,6 +79,13 @@ def test_the_end_of_a_short_log_is_all_of_it(deployment: report.Deployment) -> N
     write(deployment, f"one {SECRET}\n")
     part: dict[str, Any] = deployment.end_of_log("migrate", 3000) or {}
     assert (part["offset"], part["text"]) == (0, "one ******\n")
+
+
+def test_the_end_of_a_log_that_goes_on_ends_with_no_half_of_a_secret(deployment: report.Deployment) -> None:
+    write(deployment, f"starting\npassword={SECRET[:20]}")
+    assert (deployment.end_of_log("migrate", 3000) or {})["text"] == "starting\n"
+    Path(deployment.state, "result.json").write_text("{}")
+    assert (deployment.end_of_log("migrate", 3000) or {})["text"].endswith(SECRET[:20])
 
 
 @pytest.mark.parametrize("began", [True, False])

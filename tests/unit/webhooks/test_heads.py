@@ -3,14 +3,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from ecdeployer.applications import actions as applications
 from ecdeployer.applications.models import Application
+from ecdeployer.deployments import endings
 from ecdeployer.deployments.states import DeploymentState
 from ecdeployer.git import repository
 from ecdeployer.git.errors import GitError
 from ecdeployer.instances.states import InstanceState
 from ecdeployer.webhooks import deliveries, heads, tasks
+from ecdeployer.webhooks.actions import redeliver
 from ecdeployer.webhooks.models import RepositoryHost, Webhook
 from pytest_django import Settings
 
@@ -113,7 +116,7 @@ def test_a_head_that_somebody_deployed_before_it_was_seen_is_not_deployed_over_w
     answer(LIVE)
     heads.ask(webhook.pk)
     for ended, commit in ((state, NEW), (DeploymentState.SUCCEEDED, LIVE)):
-        make_deployment(application.instances.get(), ended, commit_sha=commit, finished_at=timezone.now())
+        make_deployment(application.instances.get(), ended, commit_sha=commit, started_at=timezone.now())
     answer(NEW)
     assert ask_anew(webhook) is None
     webhook.refresh_from_db()
@@ -121,6 +124,51 @@ def test_a_head_that_somebody_deployed_before_it_was_seen_is_not_deployed_over_w
     answer(LIVE)
     assert ask_anew(webhook) is None
     answer("c" * 40)
+    assert ask_anew(webhook) is not None
+
+
+@pytest.mark.parametrize("began", [True, False])
+def test_a_push_back_to_a_commit_that_another_overtook_is_a_new_head(
+    webhook: Webhook, application: Application, answer: Answer, began: bool
+) -> None:
+    """It ran, or waited, when that came, and ended later."""
+    answer(LIVE)
+    heads.ask(webhook.pk)
+    answer(NEW)
+    overtaken = ask_anew(webhook)
+    if began:
+        overtaken.move(DeploymentState.RUNNING, started_at=timezone.now())
+    answer("c" * 40)
+    newer = ask_anew(webhook)
+    if began:
+        endings.succeed(overtaken)
+    newer.move(DeploymentState.RUNNING, started_at=timezone.now())
+    endings.succeed(newer)
+    answer(NEW)
+    assert ask_anew(webhook) is not None
+
+
+def test_what_a_person_had_delivered_again_is_left_alone(
+    webhook: Webhook, application: Application, answer: Answer
+) -> None:
+    answer(LIVE)
+    heads.ask(webhook.pk)
+    delivery = redeliver(make_delivery(application, outcome="ignored", commit=NEW), by=application.owner)
+    deliveries.settle(application.pk)
+    delivery.refresh_from_db()
+    deployment = application.deployments.get(commit_sha=NEW)
+    assert delivery.deployment == deployment
+    deployment.move(DeploymentState.RUNNING, started_at=timezone.now())
+    endings.succeed(deployment)
+    assert ask_anew(webhook) is None
+
+
+def test_a_time_that_the_database_wrote_itself_is_the_same(webhook: Webhook, answer: Answer) -> None:
+    """A migration has filled the column in; SQLite writes such a time otherwise than Django does."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE webhooks_webhook SET head_at = STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW')")
+    answer(NEW)
     assert ask_anew(webhook) is not None
 
 
