@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import connection, models
+from django.db import DatabaseError, connection, models
 from django.db.models import Case, Exists, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from . import logs
+
+logger = logging.getLogger(__name__)
 
 #: A worker that died is waited for so long. One that lives renews its claim, for at most as long as Celery
 #: lets a task run.
@@ -115,13 +117,20 @@ def _keep(record: ClaimedModel, done: threading.Event) -> None:
 
 
 def renew(record: ClaimedModel, done: threading.Event) -> None:
-    """Until the work is done; a claim that another has by now is left alone."""
+    """Until the work is done; a claim that another has by now is left alone.
+
+    A database that is away for a moment is asked again: a claim outlives two renewals.
+    """
     for _ in range(RENEWALS):
         if done.wait(RENEWAL):
             return
         until = timezone.now() + CLAIM
-        if _held(record).update(claimed_until=until):
-            record.claimed_until = until
+        try:
+            if _held(record).update(claimed_until=until):
+                record.claimed_until = until
+        except DatabaseError as error:
+            logger.warning("the claim on %s is not renewed yet: %s", record.pk, error)
+            connection.close()
 
 
 def release(record: ClaimedModel, *, due_in: timedelta) -> timedelta:

@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 
 from ..plain_text import check_plain_text
+from . import tokens
 from .models import User
 
 _LONGEST_EMAIL = MaxLengthValidator(app_settings.EMAIL_MAX_LENGTH)
@@ -89,6 +90,12 @@ class TokenForm(forms.Form):
                 f"You have a token named {name}. Choose another name, or revoke that one first.", code="taken"
             )
         return name
+
+    def clean(self) -> None:
+        if self.user.api_tokens.filter(revoked_at=None).count() >= tokens.MOST:
+            raise ValidationError(
+                f"You have {tokens.MOST} tokens. Revoke one that nothing uses any more first."
+            )
 
 
 class ProfileForm(forms.Form):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import Count, FilteredRelation, Q, QuerySet
 
 from ..instances import prices
 from ..instances.models import Instance, LaunchQueue
@@ -85,12 +85,14 @@ def _too_dear(limits: Limits, price: Decimal, *, who: str) -> str:
 
 
 def _limits(instances: QuerySet[Instance], *, machines: int | None, monthly_usd: Decimal | None) -> Limits:
-    types = instances.exclude(state__in=_NO_MACHINE).order_by().values_list("instance_type")
-    counts = dict(types.annotate(count=Count("pk")))
-    costs = (count * _price(name) for name, count in counts.items())
+    """A machine that is being resized counts as the dearer of both types."""
+    resized = FilteredRelation("changes", condition=Q(changes__state="running", changes__kind="resize"))
+    rows = instances.exclude(state__in=_NO_MACHINE).annotate(resized=resized).order_by()
+    counts = list(rows.values_list("instance_type", "resized__to_type").annotate(count=Count("pk")))
+    costs = (count * max(_price(own), _price(next_ or own)) for own, next_, count in counts)
     return Limits(
         machines=machines,
-        used_machines=sum(counts.values()),
+        used_machines=sum(count for _, _, count in counts),
         monthly_usd=monthly_usd,
         used_monthly_usd=sum(costs, Decimal(0)),
     )

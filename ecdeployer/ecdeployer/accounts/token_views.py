@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -13,7 +14,7 @@ from .forms import TokenForm
 from .models import ApiToken
 from .requests import SignedInRequest, signed_in
 
-LISTED = 100
+LISTED = 2 * tokens.MOST
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -26,7 +27,8 @@ def list_tokens(request: SignedInRequest) -> HttpResponse:
     made = _make(request, form) if form.is_valid() else None
     if made is not None:
         form = TokenForm(user=request.user)
-    context = {"form": form, "made": made, "tokens": request.user.api_tokens.all()[:LISTED]}
+    listed = request.user.api_tokens.order_by(F("revoked_at").desc(nulls_first=True), "-created_at", "-pk")
+    context = {"form": form, "made": made, "tokens": listed[:LISTED]}
     status = 201 if made else 422 if form.is_bound else 200
     return render(request, "account/tokens.html", context, status=status)
 

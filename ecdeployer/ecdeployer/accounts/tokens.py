@@ -11,6 +11,8 @@ from . import audit
 from .models import ApiToken, User
 
 MARK = "ecd_"
+#: Of one person, not counting those that are revoked: all of them are on the page that revokes them.
+MOST = 50
 _SHOWN = len(MARK) + 6
 #: ``last_used_at`` is written at most this often for each token.
 _NOTED = timedelta(minutes=1)

@@ -49,7 +49,7 @@ def apply(pk: UUID, report: Report) -> int:
         if command.is_final:
             raise CancelledError
         now = timezone.now()
-        command.heard_at, command.due_at = now, now + SPEAKS
+        command.heard_at, command.due_at = now, min(now + SPEAKS, command.deadline)
         if report.offset == command.output_offset and report.next > report.offset:
             _add(command, report)
         command.save(update_fields=["heard_at", "due_at", "output_length", "output_offset"])

@@ -136,15 +136,17 @@ def _write(
 ) -> None:
     now = timezone.now()
     changes: dict[str, Any] = {"heard_at": now}
-    launch = known.get(StepName.LAUNCH)
-    if launch is None or launch.state == StepState.SUCCEEDED:
-        # The machine has all that it needs, and speaks: nobody has to look. Before that a worker has.
-        changes["due_at"] = now + deadlines.SILENCE
     if events:
         running = [step.name for step in known.values() if step.state == StepState.RUNNING]
         # A machine that begins anew has time for it, and one that goes on telling of beginnings has an end.
         last = (deployment.started_at or deployment.queued_at) + deadlines.of_all(known)
         changes |= {"last_event": events[-1].number, "deadline": min(now + deadlines.of(running), last)}
+    launch = known.get(StepName.LAUNCH)
+    if launch is None or launch.state == StepState.SUCCEEDED:
+        # The machine has all that it needs, and speaks: nobody has to look before its time is over. Before
+        # that a worker has.
+        silent = now + deadlines.SILENCE
+        changes["due_at"] = min(silent, changes.get("deadline") or deployment.deadline or silent)
     changes |= _told_once(deployment, report, secrets)
     if report.result is not None and deployment.result is None:
         changes["result"] = _result(report, secrets)

@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime
 
+from django.db.models import F
 from django.utils import timezone
 
 from ..aws import addresses, tags
@@ -81,9 +82,18 @@ def _give_back(held: list[Elastic], rows: list[Address], *, since: datetime, tru
 
 
 def _known(strays: list[Elastic]) -> set[str]:
-    """Those of their rows that this database has, or had."""
-    names = [name for name in map(_row_of, strays) if name]
-    return {str(pk) for pk in Address.objects.filter(pk__in=names).values_list("pk", flat=True)}
+    """Those of their rows that this database has, or had.
+
+    One that is held, and of whose end the row knows though nobody asked for it, contradicts the row: AWS said
+    for a while that it had none.
+    """
+    ids = {name: each.allocation_id for each in strays if (name := _row_of(each))}
+    rows = Address.objects.filter(pk__in=ids)
+    lost = rows.filter(release_asked_at=F("gone_at"))  # note_gone's own word
+    contradicted = {
+        str(pk) for pk, allocation in lost.values_list("pk", "allocation_id") if allocation == ids[str(pk)]
+    }
+    return {str(pk) for pk in rows.values_list("pk", flat=True)} - contradicted
 
 
 def _is_believed(elastic: Elastic, known: set[str], since: datetime) -> bool:

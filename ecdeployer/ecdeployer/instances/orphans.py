@@ -19,6 +19,7 @@ from ..aws.errors import AWSError
 from . import records
 from .connection import aws
 from .models import FleetWatch, Instance
+from .states import InstanceState
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,8 @@ def end_orphans(
 
     ``since``: when this database began to watch, as ``watched_since`` says.
 
-    A machine whose row is known, and is another's or has ended, is an orphan. One whose row the database
+    A machine whose row is known, and is another's or has ended, is an orphan, unless the row is contradicted
+    by it. One whose row the database
     has never heard of is an orphan only if it was asked for while this database watched without a gap: an
     empty or restored database ends nothing, and the operator is told.
     """
@@ -83,15 +85,32 @@ def _asked_at(machine: Machine) -> datetime | None:
 
 
 def _is_orphan(machine: Machine, rows: dict[str, Instance], since: datetime) -> bool:
-    if tags.BUILDER in machine.tags or _row_of(machine) in rows:
+    if tags.BUILDER in machine.tags:
         return True
+    row = rows.get(_row_of(machine))
+    if row is not None:
+        return not _is_contradicted(row, machine)
     asked_at = _asked_at(machine)
     return asked_at is not None and asked_at > since
 
 
+def _is_contradicted(row: Instance, machine: Machine) -> bool:
+    """What the row says cannot be so: the database is an older one, or AWS said for a while that it had none.
+
+    EC2 does not run a machine again that has ended, and none is launched for a row that nobody took up.
+    """
+    if row.state == InstanceState.REQUESTED:
+        return True
+    asked = row.end_asked_at or row.application.terminate_requested_at
+    return row.state == InstanceState.TERMINATED and row.ec2_id == machine.ec2_id and not asked
+
+
 def _rows_of(machines: list[Machine]) -> dict[str, Instance]:
     wanted = [name for name in map(_row_of, machines) if name]
-    return {str(row.pk): row for row in Instance.objects.filter(pk__in=wanted)} if wanted else {}
+    if not wanted:
+        return {}
+    known = Instance.objects.filter(pk__in=wanted).select_related("application")
+    return {str(row.pk): row for row in known}
 
 
 def _row_of(machine: Machine) -> str:

@@ -22,7 +22,7 @@ _GONE = {S.SHUTTING_DOWN, S.TERMINATED}
 #: may exist. ``failed``: no machine exists and none will.
 INSTANCE_TRANSITIONS: dict[str, frozenset[str]] = {
     S.REQUESTED: frozenset({S.LAUNCHING, S.FAILED, S.TERMINATED}),
-    S.LAUNCHING: frozenset({S.PENDING, S.RUNNING, S.FAILED, *_GONE}),
+    S.LAUNCHING: frozenset({S.PENDING, S.RUNNING, S.STOPPING, S.STOPPED, S.FAILED, *_GONE}),
     S.PENDING: frozenset({S.RUNNING, S.STOPPING, S.STOPPED, *_GONE}),
     S.RUNNING: frozenset({S.STOPPING, S.STOPPED, *_GONE}),
     S.STOPPING: frozenset({S.STOPPED, S.PENDING, S.RUNNING, *_GONE}),

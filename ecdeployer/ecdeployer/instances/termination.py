@@ -9,7 +9,7 @@ from ..aws import ec2
 from ..aws.errors import AWSError
 from . import ledger, records
 from .connection import aws
-from .models import Instance
+from .models import FleetWatch, Instance
 from .states import InstanceState
 
 logger = logging.getLogger(__name__)
@@ -41,12 +41,22 @@ def _find_launched(instance: Instance) -> None:
     machine = ec2.find_by_instance_tag(aws(), str(instance.pk))
     if machine is not None:
         records.adopt(instance, machine)
-        if instance.state in {InstanceState.PENDING, InstanceState.RUNNING}:
+        ended = {InstanceState.LAUNCHING, InstanceState.SHUTTING_DOWN, *_NO_MACHINE}
+        if instance.state not in ended and _is_known(instance):
             _end(instance)
         return
     if _last_launch(instance) < timezone.now() - LAUNCH_GRACE:
         reason = "No machine was launched."
         instance.move(InstanceState.FAILED, detail=reason, reason=reason)
+
+
+def _is_known(instance: Instance) -> bool:
+    """Whether its end was asked for, or this database has watched since before it was made.
+
+    A database that was restored has a launch under way which was finished after the copy: its machine serves.
+    """
+    asked = instance.end_asked_at or instance.application.terminate_requested_at
+    return bool(asked) or FleetWatch.objects.filter(since__lt=instance.created_at).exists()
 
 
 def _last_launch(instance: Instance) -> datetime:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from django.db import connection
 
 from ..aws import s3
+from ..deployments import restoring
 from ..instances.connection import aws
 from ..instances.models import FleetWatch
 
@@ -48,7 +49,8 @@ def restore(source: str) -> None:
     """Into the database of DATABASE_URL, which has to be empty; all of it or nothing.
 
     Whatever the copy says, this database has watched no machine yet: it ends none that it does not know
-    (docs/decisions/0012-which-database-may-end-machines.md). Raises BackupError or AWSError.
+    (docs/decisions/0012-which-database-may-end-machines.md), nor one that the copy sees being made. Raises
+    BackupError or AWSError.
     """
     _check_postgresql()
     if connection.introspection.table_names():
@@ -60,6 +62,7 @@ def restore(source: str) -> None:
     else:
         _load(Path(source))
     FleetWatch.objects.all().delete()
+    restoring.close_unfinished()
 
 
 def _dump(file: Path) -> None:

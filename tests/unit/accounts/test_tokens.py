@@ -121,3 +121,18 @@ def test_the_page_lists_nobody_elses(client: Client, ines: User) -> None:
     page = client.get(reverse(PAGE)).content.decode()
     assert "phone" not in page
     assert reverse(PAGE) in client.get(reverse("profile")).content.decode()
+
+
+def test_a_token_that_is_good_is_listed_however_many_were_revoked_since(client: Client, ines: User) -> None:
+    tokens.create(ines, name="stolen", days=365)
+    for _ in range(2 * tokens.MOST):
+        tokens.revoke(tokens.create(ines, name="nightly", days=7)[0])
+    assert "stolen" in client.get(reverse(PAGE)).content.decode()
+
+
+def test_nobody_has_more_tokens_than_are_listed(client: Client, ines: User) -> None:
+    for number in range(tokens.MOST):
+        tokens.create(ines, name=f"t{number}", days=7)
+    answer = client.post(reverse(PAGE), {"name": "one more", "days": "7"})
+    assert answer.status_code == 422
+    assert f"You have {tokens.MOST} tokens. Revoke one" in answer.content.decode()

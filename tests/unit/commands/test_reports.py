@@ -1,9 +1,11 @@
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from ecdeployer.commands import machine, output
 from ecdeployer.commands.models import Command
 from ecdeployer.commands.states import CommandState
@@ -48,6 +50,15 @@ def test_secrets_and_what_terminals_obey_are_taken_out(client: Client, command: 
     command.refresh_from_db()
     assert command.output == "key ****** "
     assert (command.state, command.reason) == (CommandState.FAILED, "******")
+
+
+def test_a_command_that_goes_on_speaking_is_looked_at_when_its_time_is_over(
+    client: Client, command: Command
+) -> None:
+    Command.objects.update(deadline=timezone.now() + timedelta(seconds=3))
+    assert post(client, command).status_code == 200
+    command.refresh_from_db()
+    assert command.due_at == command.deadline
 
 
 def test_a_cancelled_command_tells_its_machine_to_stop(client: Client, command: Command) -> None:

@@ -2,9 +2,11 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.states import UNFINISHED
@@ -100,3 +102,22 @@ def test_of_those_whose_worker_died_one_is_tried_at_a_time(deployment: Deploymen
     found = take(other.pk)
     assert found is not None
     assert found.attempt == 2
+
+
+def test_a_database_that_is_away_for_a_moment_costs_one_renewal(
+    taken: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, refused = claims._held, [OperationalError("the server restarts")]
+
+    def hold(record: Deployment) -> Any:
+        if refused:
+            raise refused.pop()
+        return held(record)
+
+    soon = timezone.now() + timedelta(seconds=1)
+    Deployment.objects.update(claimed_until=soon)
+    taken.claimed_until = soon
+    monkeypatch.setattr(claims, "_held", hold)
+    monkeypatch.setattr(connection, "close", lambda: None)
+    claims.renew(taken, Rounds(2))
+    assert taken.claimed_until > soon

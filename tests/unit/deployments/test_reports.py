@@ -64,6 +64,19 @@ def test_no_report_puts_the_end_off_for_ever(booting: Deployment) -> None:
         assert abs(left - expected) < timedelta(seconds=30)
 
 
+def test_a_machine_that_goes_on_speaking_is_looked_at_when_its_time_is_over(booting: Deployment) -> None:
+    Deployment.objects.filter(pk=booting.pk).update(deadline=timezone.now() + timedelta(seconds=3))
+    booting.steps.filter(name="launch").update(state="succeeded")
+    post(booting, {"events": []})
+    booting.refresh_from_db()
+    assert booting.due_at == booting.deadline
+    Deployment.objects.filter(pk=booting.pk).update(deadline=timezone.now() + timedelta(minutes=3))
+    post(booting, {"events": []})
+    booting.refresh_from_db()
+    assert booting.due_at
+    assert booting.due_at < timezone.now() + deadlines.SILENCE
+
+
 def test_an_event_is_applied_once_and_no_step_goes_back(booting: Deployment, step_of: StepOf) -> None:
     post(booting, {"events": [event(4, "clone", "succeeded")]})
     finished = step_of("clone").finished_at

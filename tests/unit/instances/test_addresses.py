@@ -242,6 +242,19 @@ def test_an_address_that_somebody_gave_back_is_asked_for_anew(account: AWS, led:
     assert Address.objects.filter(gone_at=None).get().public_ip == held(account)[0]["PublicIp"]
 
 
+def test_an_address_that_was_out_of_sight_for_a_while_is_not_given_back(
+    account: AWS, led: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with time_machine.travel(timezone.now() + ENOUGH):
+        with monkeypatch.context() as patch:
+            patch.setattr(aws_addresses, "find", lambda *_, **__: [])
+            patch.setattr(aws_addresses, "find_by_ids", lambda *_: [])
+            reconcile.sweep()
+        assert Address.objects.get().gone_at
+        reconcile.sweep()
+    assert len(held(account)) == 1
+
+
 def stray(account: AWS, row: object, *, minutes: float) -> str:
     tag = tags.address_tags(
         prefix="sites",

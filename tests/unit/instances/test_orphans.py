@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -153,3 +154,44 @@ def test_what_aws_will_not_end_is_asked_for_again(
         assert reconcile.sweep() == 0
     assert reconcile.sweep() == 1
     assert state(account, ec2_id) == "terminated"
+
+
+def known(instance: Instance, ec2_id: str, **changes: Any) -> None:
+    launched_at = timezone.now() - timedelta(hours=1)
+    Instance.objects.filter(pk=instance.pk).update(ec2_id=ec2_id, launched_at=launched_at, **changes)
+
+
+def test_a_portal_that_was_shown_an_empty_account_ends_nothing_when_it_sees_its_own_again(
+    account: AWS, stray: Stray, instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other credentials, another region, a stale answer; few machines, which the breaker lets pass."""
+    ec2_id = stray(instance.pk, minutes=60)
+    known(instance, ec2_id, state="running")
+    with monkeypatch.context() as patch:
+        patch.setattr(ec2, "find_machines", lambda *_, **__: [])
+        patch.setattr(ec2, "find_by_ids", lambda *_: [])
+        assert reconcile.sweep() == 1
+    instance.refresh_from_db()
+    assert instance.state == "terminated"
+    assert reconcile.sweep() == 0
+    assert state(account, ec2_id) == "running"
+    assert reconcile.sweep(end_unowned=True) == 1
+    assert state(account, ec2_id) == "terminated"
+
+
+def test_one_whose_end_was_asked_for_is_ended_though_its_row_says_that_it_has_gone(
+    account: AWS, stray: Stray, instance: Instance
+) -> None:
+    ec2_id = stray(instance.pk, minutes=60)
+    known(instance, ec2_id, state="terminated", end_asked_at=timezone.now())
+    assert reconcile.sweep() == 1
+    assert state(account, ec2_id) == "terminated"
+
+
+def test_a_row_that_an_older_database_sees_waiting_ends_no_machine(
+    account: AWS, stray: Stray, instance: Instance
+) -> None:
+    ec2_id = stray(instance.pk, minutes=60)
+    assert instance.state == "requested"
+    assert reconcile.sweep() == 0
+    assert state(account, ec2_id) == "running"

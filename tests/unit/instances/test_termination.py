@@ -7,7 +7,7 @@ from ecdeployer.aws import ec2, ssm
 from ecdeployer.aws.errors import AWSError
 from ecdeployer.aws.session import AWS
 from ecdeployer.instances import environment, provisioning, reconcile, termination
-from ecdeployer.instances.models import Instance, LaunchAttempt
+from ecdeployer.instances.models import FleetWatch, Instance, LaunchAttempt
 
 pytestmark = pytest.mark.django_db
 
@@ -56,14 +56,38 @@ def test_what_was_only_asked_for_costs_nothing_to_end(account: AWS, instance: In
     assert instance.state == "terminated"
 
 
-def test_a_launch_without_a_note_is_found_by_its_tag_and_ended(account: AWS, launched: Instance) -> None:
-    ec2_id = launched.ec2_id or ""
+def forget(launched: Instance, *, watched_before: bool = True) -> str:
+    """As when the worker ended before it noted its launch. The machine's id."""
     Instance.objects.update(state="launching", ec2_id=None)
     LaunchAttempt.objects.update(outcome="prepared")
+    days = timedelta(days=-1 if watched_before else 1)
+    FleetWatch.objects.create(since=launched.created_at + days, swept_at=timezone.now())
+    return launched.ec2_id or ""
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_launch_without_a_note_is_found_by_its_tag_and_ended(
+    account: AWS, launched: Instance, stopped: bool
+) -> None:
+    ec2_id = forget(launched)
+    if stopped:
+        account.ec2.stop_instances(InstanceIds=[ec2_id])
     termination.terminate(launched)
-    found = account.ec2.describe_instances(InstanceIds=[ec2_id])["Reservations"][0]["Instances"][0]
-    assert found["State"]["Name"] in {"shutting-down", "terminated"}
-    assert launched.ec2_id == ec2_id
+    machine = ec2.find_machine(account, ec2_id)
+    assert machine is None or machine.state in {"shutting-down", "terminated"}
+    assert launched.state in {"shutting-down", "terminated"}
+
+
+def test_one_of_before_a_restore_is_adopted_and_ends_when_somebody_asks(
+    account: AWS, launched: Instance
+) -> None:
+    ec2_id = forget(launched, watched_before=False)
+    termination.terminate(launched)
+    assert (launched.state, launched.ec2_id) == ("running", ec2_id)
+    forgotten = Instance.objects.filter(pk=launched.pk)
+    forgotten.update(state="launching", ec2_id=None, end_asked_at=timezone.now())
+    termination.terminate(launched)
+    assert launched.state in {"shutting-down", "terminated"}
 
 
 def test_a_launch_under_way_is_waited_for(account: AWS, instance: Instance) -> None:

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from ecdeployer.accounts import limits
 from ecdeployer.applications import actions as applications
 from ecdeployer.applications.models import Application
 from ecdeployer.commands import actions as commands
 from ecdeployer.deployments.actions import RefusedError
 from ecdeployer.deployments.models import Deployment
 from ecdeployer.deployments.states import DeploymentState
+from ecdeployer.instances import prices
 from ecdeployer.instances.models import Instance
 from ecdeployer.instances.states import InstanceState
 from ecdeployer.machines import actions
@@ -104,3 +106,16 @@ def test_a_larger_type_counts_against_the_limit_and_a_smaller_one_does_not(
 def test_a_stopped_machine_stays_stopped_when_it_is_resized(bakery: Application) -> None:
     Instance.objects.update(state=InstanceState.STOPPED)
     assert not actions.resize(bakery, "t3.small", by=None).restarts
+
+
+def test_what_is_being_resized_counts_as_the_dearer_type(bakery: Application, settings: Settings) -> None:
+    """Two who ask one after the other do not see the same money."""
+    other = records.make_live(bakery.owner, "other").application
+    small, micro = (prices.monthly(name, region="eu-west-1") or 0 for name in ("t3.small", "t3.micro"))
+    settings.MONTHLY_USD_PER_OWNER = small + micro
+    actions.resize(bakery, "t3.small", by=None)
+    with pytest.raises(RefusedError, match="with this one it is"):
+        actions.resize(other, "t3.small", by=None)
+    assert limits.of(bakery.owner).used_monthly_usd == small + micro
+    Change.objects.update(state="failed")
+    assert limits.of(bakery.owner).used_monthly_usd == 2 * micro
