@@ -71,7 +71,7 @@ def test_a_refusal_that_is_read(noted: Path) -> None:
 
 
 def test_copies_of_the_database(noted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("connection", "FleetWatch", "_check_postgresql", "_load"):
+    for name in ("connection", "FleetWatch", "restoring", "_check_postgresql", "_load"):
         monkeypatch.setattr(backups, name, MagicMock())
     backups.connection.introspection.table_names.return_value = []  # type: ignore[attr-defined]
     monkeypatch.setattr(backups, "_dump", lambda file: file.write_bytes(b"all of it"))
