@@ -1,7 +1,7 @@
 """A site that is deployed by pushing to its repository: forge, portal and machine, all of them real."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,12 @@ class Site:
     def shows(self) -> str:
         """The release that a visitor sees."""
         return str(self.ask("/visits/")["release"])
+
+    def is_back(self) -> bool:
+        """Whether visitors see the newest release, and no page of maintenance."""
+        with suppress(requests.JSONDecodeError):
+            return self.shows() == self.name
+        return False
 
     def environment(self) -> dict[str, str]:
         return dict(self.ask("/environment/"))
