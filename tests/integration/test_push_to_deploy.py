@@ -322,7 +322,7 @@ def test_maintenance_around_a_push_is_for_all_but_those_let_through(site: Site) 
             commit = site.forge.commit({**site.next(), **more}, "Pause")
             site.forge.push()
             assert site.deployed(commit)["state"] == "succeeded"
-            wait_until(site.is_back, seconds=30)
+            wait_until(site.is_back, seconds=10)
         return crowd
 
     site.maintain(around_deployments=True, addresses=[f"{BRIDGE}/32"])
@@ -349,7 +349,7 @@ def test_a_rebuild_stays_behind_the_address_and_a_push_meanwhile_comes_after_it(
         assert ended["state"] == "succeeded", ended["reason"]
         pushed = site.deployed(commit)
         assert pushed["state"] == "succeeded", pushed["reason"]
-        wait_until(site.is_back, seconds=30)
+        wait_until(site.is_back, seconds=10)
     site.instance = pushed["instance"]["ec2_id"]
     assert site.instance == ended["instance"]["ec2_id"] != old
     assert pushed["instance"]["public_ip"] == site.address

@@ -35,6 +35,8 @@ class Deployment(ClaimedModel, StatefulModel):
         PORTAL = "portal", "return to what served"
 
     TRANSITIONS = DEPLOYMENT_TRANSITIONS
+    #: Of these kinds: the machine serves another release until it switches.
+    SWITCHING = (Kind.LATER, Kind.ROLLBACK)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="deployments")
@@ -138,8 +140,7 @@ class Deployment(ClaimedModel, StatefulModel):
     @property
     def serves_already(self) -> bool:
         """Whether its machine has pointed nginx at it, and the portal alone has not seen it live yet."""
-        switches = self.kind in (self.Kind.LATER, self.Kind.ROLLBACK)
-        return switches and (self.result or {}).get("state") == StepState.SUCCEEDED
+        return self.kind in self.SWITCHING and (self.result or {}).get("state") == StepState.SUCCEEDED
 
     @property
     def launches(self) -> bool:

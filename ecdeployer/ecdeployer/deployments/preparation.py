@@ -115,7 +115,7 @@ def _is_live_already(deployment: Deployment) -> bool:
     live = releases.live(deployment.application)
     if deployment.again or live is None or live.instance_id != deployment.instance_id:
         return False
-    if releases.unfound(deployment.application) is not None:
+    if releases.unfound(live) is not None:
         return False
     names = ("commit_sha", "configuration")
     return all(getattr(live, name) == getattr(deployment, name) for name in names)

@@ -10,7 +10,8 @@ from .states import UNFINISHED
 
 def settle(application: Application) -> None:
     """Two queries where there is nothing to return from."""
-    if releases.unfound(application) is not None:
+    live = releases.live(application)
+    if live is not None and releases.unfound(live) is not None:
         with Application.kept(application.pk):
             bring_back(application.pk)
 
@@ -23,7 +24,8 @@ def bring_back(pk: UUID) -> None:
     application = Application.objects.get(pk=pk)
     if application.terminate_requested_at or application.deployments.filter(state__in=UNFINISHED).exists():
         return
-    live, unfound = releases.live(application), releases.unfound(application)
+    live = releases.live(application)
+    unfound = releases.unfound(live) if live is not None else None
     if live is None or unfound is None:
         return
     portal = Deployment.Trigger.PORTAL

@@ -41,10 +41,9 @@ def end_orphans(
 
     ``since``: when this database began to watch, as ``watched_since`` says.
 
-    A machine whose row is known, and is another's or has ended, is an orphan, unless the row is contradicted
-    by it. One whose row the database
-    has never heard of is an orphan only if it was asked for while this database watched without a gap: an
-    empty or restored database ends nothing, and the operator is told.
+    A machine whose row is known, and is another's or has ended, is an orphan, unless it contradicts the row.
+    One whose row the database has never heard of is an orphan only if it was asked for while this database
+    watched without a gap: an empty or restored database ends nothing, and the operator is told.
     """
     strangers = [each for each in machines if each.state in ec2.LIVE_STATES and each.ec2_id not in owned]
     old = [each for each in strangers if _is_old(each)]

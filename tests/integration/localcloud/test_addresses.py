@@ -53,7 +53,7 @@ def test_an_address_leads_where_it_is_told_and_stays_over_a_stop(cloud: "Running
     began = time.monotonic()
     ec2.associate_address(AllocationId=allocation, InstanceId=second, AllowReassociation=True)
     assert page(address) == hosts[second]
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 2
     assert cloud.run(first, f"curl -fs http://{address}/") == hosts[second]
     assert cloud.describe(first)["PublicIpAddress"] not in {address, ""}
 

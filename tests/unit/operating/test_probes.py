@@ -72,7 +72,7 @@ def test_a_part_that_hangs_holds_no_probe_up_and_is_asked_once(
     began = time.monotonic()
     with ThreadPoolExecutor(8) as probes:
         found = list(probes.map(lambda _: readiness.read_parts(), range(8)))
-    assert time.monotonic() - began < hangs / 2
+    assert time.monotonic() - began < 3
     for parts in found:
         assert {part.name: part.state for part in parts} == {
             "database": "ok",
